@@ -1,0 +1,2 @@
+//! failover
+fn main() {}

@@ -1,0 +1,2 @@
+//! lyncshell
+fn main() {}

@@ -1,0 +1,79 @@
+//! The files a server can reach, by drive or UNC path, case-insensitively.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use std::fmt;
+
+/// An operating-system error as SQL Server prints it: `2(The system cannot find the file specified.)`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{code}({text})")]
+pub struct FileError {
+    /// Windows error code.
+    pub code: u32,
+    /// Windows error text.
+    pub text: &'static str,
+}
+
+impl FileError {
+    /// ERROR_FILE_NOT_FOUND.
+    pub const NOT_FOUND: Self = Self { code: 2, text: "The system cannot find the file specified." };
+    /// ERROR_PATH_NOT_FOUND.
+    pub const PATH_NOT_FOUND: Self = Self { code: 3, text: "The system cannot find the path specified." };
+    /// ERROR_ACCESS_DENIED.
+    pub const ACCESS_DENIED: Self = Self { code: 5, text: "Access is denied." };
+    /// ERROR_SHARING_VIOLATION.
+    pub const SHARING_VIOLATION: Self = Self {
+        code: 32,
+        text: "The process cannot access the file because it is being used by another process.",
+    };
+    /// ERROR_BAD_NETPATH.
+    pub const BAD_NETWORK_PATH: Self = Self { code: 53, text: "The network path was not found." };
+    /// ERROR_UNEXP_NET_ERR / the connection broke.
+    pub const NETWORK_NAME_DELETED: Self =
+        Self { code: 64, text: "The specified network name is no longer available." };
+    /// ERROR_FILE_EXISTS.
+    pub const FILE_EXISTS: Self = Self { code: 80, text: "The file exists." };
+    /// ERROR_DISK_FULL.
+    pub const DISK_FULL: Self = Self { code: 112, text: "There is not enough space on the disk." };
+    /// ERROR_INVALID_NAME.
+    pub const INVALID_NAME: Self =
+        Self { code: 123, text: "The filename, directory name, or volume label syntax is incorrect." };
+}
+
+/// One entry of a directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirectoryEntry {
+    /// Name without its directory.
+    pub name: String,
+    /// Whether it is a directory.
+    pub is_directory: bool,
+    /// Size in bytes; 0 for a directory.
+    pub size: u64,
+    /// Time of the last write.
+    pub modified: jiff::Timestamp,
+}
+
+/// The file system as one server sees it. Paths are absolute: `D:\dir\file` or `\\host\share\dir\file`.
+#[async_trait(?Send)]
+pub trait Files: fmt::Debug {
+    /// Reads `length` bytes from `offset`; fewer at the end of the file.
+    async fn read(&self, path: &str, offset: u64, length: usize) -> Result<Bytes, FileError>;
+    /// Size of a file in bytes.
+    async fn size(&self, path: &str) -> Result<u64, FileError>;
+    /// Creates a file or empties it.
+    async fn create(&self, path: &str) -> Result<(), FileError>;
+    /// Appends to an existing file. Not durable before [`Files::flush`].
+    async fn append(&self, path: &str, data: Bytes) -> Result<(), FileError>;
+    /// Cuts a file to `size` bytes.
+    async fn truncate(&self, path: &str, size: u64) -> Result<(), FileError>;
+    /// Makes what was written survive a power loss.
+    async fn flush(&self, path: &str) -> Result<(), FileError>;
+    /// Renames a file inside its volume; an existing target is replaced.
+    async fn rename(&self, from: &str, to: &str) -> Result<(), FileError>;
+    /// Removes a file.
+    async fn remove(&self, path: &str) -> Result<(), FileError>;
+    /// Lists a directory, sorted by name.
+    async fn list(&self, directory: &str) -> Result<Vec<DirectoryEntry>, FileError>;
+    /// Creates a directory and its parents.
+    async fn create_directory(&self, path: &str) -> Result<(), FileError>;
+}

@@ -1,0 +1,40 @@
+//! A SQL Server you can break: TDS outside, a real log inside.
+//!
+//! The crate is single-threaded on purpose: an [`Instance`] lives on one
+//! thread, its sessions are tasks of a `tokio::task::LocalSet`, and rows are
+//! read and written synchronously between two awaits. It has no wall clock, no
+//! thread and no unseeded chance of its own, so that under a paused runtime the
+//! same seed gives the same bytes.
+//!
+//! It knows nothing of Lync, drills or failover.
+
+pub mod catalog;
+pub mod clock;
+pub mod config;
+pub mod engine;
+pub mod error;
+pub mod exec;
+pub mod files;
+pub mod instance;
+pub mod log;
+pub mod lsn;
+pub mod messages;
+pub mod msdb;
+pub mod network;
+pub mod not_modelled;
+pub mod observer;
+pub mod session;
+pub mod store;
+pub mod tds;
+pub mod tsql;
+pub mod value;
+
+pub use clock::Clock;
+pub use config::{CostModel, InstanceConfig};
+pub use error::SqlError;
+pub use files::{FileError, Files};
+pub use instance::Instance;
+pub use lsn::Lsn;
+pub use network::Network;
+pub use observer::{Observer, StatementEvent};
+pub use value::{DataType, Value};

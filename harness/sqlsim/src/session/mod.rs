@@ -1,0 +1,132 @@
+//! A session: who is connected, what it is doing, and the answer it is being sent.
+//!
+//! `session` owns login, the request loop, attention and kill. It hands each
+//! request to [`crate::exec`] with a [`Sink`] for the answer.
+
+pub mod sink;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use tokio::sync::Notify;
+
+pub use sink::Sink;
+
+/// Session id (SPID). User sessions start at 51.
+pub type SessionId = u16;
+
+/// One session. Shared between its task, the catalog's views and KILL.
+#[derive(Debug)]
+pub struct Session {
+    /// Its id.
+    pub id: SessionId,
+    /// When it logged in (UTC).
+    pub login_time: jiff::Timestamp,
+    /// Login name.
+    pub login: String,
+    /// Whether the login is a sysadmin.
+    pub is_sysadmin: bool,
+    /// Client's host name; may be empty.
+    pub host_name: String,
+    /// Client's application name.
+    pub program_name: String,
+    /// Client library's name.
+    pub client_interface: String,
+    /// Client's process id.
+    pub client_pid: u32,
+    /// False for the server's own sessions.
+    pub is_user_process: bool,
+    /// What changes while it lives.
+    pub state: RefCell<SessionState>,
+    /// Set by KILL; the session ends at its next await.
+    pub killed: Cell<bool>,
+    /// Wakes the session's task after `killed` was set.
+    pub kill_notice: Notify,
+}
+
+/// The changing part of a session, as `sys.dm_exec_sessions` and `sp_who2` show it.
+#[derive(Clone, Debug)]
+pub struct SessionState {
+    /// Current database.
+    pub database_id: u32,
+    /// `running`, `sleeping`, `suspended`, `runnable`, `background`.
+    pub status: &'static str,
+    /// When the last request started (UTC).
+    pub last_request_start: jiff::Timestamp,
+    /// When the last request ended (UTC).
+    pub last_request_end: jiff::Timestamp,
+    /// Open transactions (`@@TRANCOUNT`).
+    pub open_transactions: u32,
+    /// The session that blocks this one.
+    pub blocked_by: Option<SessionId>,
+    /// What it waits for (`LCK_M_X` …); empty when it does not wait.
+    pub wait_type: &'static str,
+    /// The resource it waits for.
+    pub wait_resource: String,
+    /// Simulated processor time.
+    pub cpu_ms: u32,
+    /// Reads and writes.
+    pub physical_io: u64,
+    /// The running request.
+    pub request: Option<Request>,
+}
+
+/// A running request, as `sys.dm_exec_requests` shows it.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// When it started (UTC).
+    pub start: jiff::Timestamp,
+    /// `SELECT`, `RESTORE LOG`, `BACKUP DATABASE`, `KILLED/ROLLBACK` …
+    pub command: String,
+    /// Progress of BACKUP, RESTORE, recovery and rollback, 0 to 100.
+    pub percent_complete: f32,
+    /// Estimated rest, in milliseconds.
+    pub estimated_completion_ms: i64,
+}
+
+impl Session {
+    /// Ends the session at its next await (KILL, a lost machine).
+    pub fn kill(&self) {
+        self.killed.set(true);
+        self.kill_notice.notify_one();
+    }
+
+    /// Runs `change` on the changing part.
+    pub fn update(&self, change: impl FnOnce(&mut SessionState)) {
+        change(&mut self.state.borrow_mut());
+    }
+}
+
+/// All sessions of an instance, by id.
+#[derive(Debug, Default)]
+pub struct Sessions {
+    by_id: std::collections::BTreeMap<SessionId, Rc<Session>>,
+}
+
+impl Sessions {
+    /// The lowest free user session id. Ids are reused, as SQL Server does.
+    #[must_use]
+    pub fn free_id(&self) -> Option<SessionId> {
+        (51..=32_767).find(|id| !self.by_id.contains_key(id))
+    }
+
+    /// Adds a session.
+    pub fn insert(&mut self, session: Rc<Session>) {
+        self.by_id.insert(session.id, session);
+    }
+
+    /// Forgets a session that has ended.
+    pub fn remove(&mut self, id: SessionId) {
+        self.by_id.remove(&id);
+    }
+
+    /// Looks a session up.
+    #[must_use]
+    pub fn get(&self, id: SessionId) -> Option<Rc<Session>> {
+        self.by_id.get(&id).cloned()
+    }
+
+    /// All sessions, by id.
+    pub fn iter(&self) -> impl Iterator<Item = &Rc<Session>> {
+        self.by_id.values()
+    }
+}
