@@ -3,12 +3,14 @@
 //! `session` owns login, the request loop, attention and kill. It hands each
 //! request to [`crate::exec`] with a [`Sink`] for the answer.
 
+pub mod rpc;
 pub mod sink;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use tokio::sync::Notify;
 
+pub use rpc::{RpcParam, RpcProcedure, RpcRequest, TransactionRequest};
 pub use sink::Sink;
 
 /// Session id (SPID). User sessions start at 51.
@@ -37,6 +39,8 @@ pub struct Session {
     pub is_user_process: bool,
     /// What changes while it lives.
     pub state: RefCell<SessionState>,
+    /// What requests leave behind for the next one.
+    pub exec: RefCell<crate::exec::ExecState>,
     /// Set by KILL; the session ends at its next await.
     pub killed: Cell<bool>,
     /// Wakes the session's task after `killed` was set.
