@@ -1,1 +1,4 @@
 //! catalog
+
+/// Its system procedures.
+pub const PROCEDURES: &[crate::exec::procedures::Procedure] = &[];

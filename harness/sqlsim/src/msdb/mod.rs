@@ -1,1 +1,4 @@
 //! msdb
+
+/// Its system procedures.
+pub const PROCEDURES: &[crate::exec::procedures::Procedure] = &[];
