@@ -1,1 +1,28 @@
-//! lyncshell
+//! The Lync Server Management Shell, faked: PowerShell's grammar, the cmdlets a
+//! Persistent Chat failover needs, and a management store to act on.
+//!
+//! What is real here: scripts are parsed by a PowerShell grammar and bound to
+//! cmdlets by PowerShell's rules; the management store is a database on one of
+//! the estate's SQL Servers; `Install-CsMirrorDatabase` backs up, restores and
+//! sets partners over TDS. What is not: everything else of PowerShell and of
+//! Lync Server. A command that is not modelled is refused by name, never
+//! accepted in silence.
+//!
+//! The crate reaches the world only through [`ShellEnvironment`], so the same
+//! code serves the `lync-shell` program and a simulation with its own network
+//! and clock. It knows no other crate of this workspace.
+
+pub mod cli;
+pub mod environment;
+pub mod observer;
+pub mod sql;
+pub mod store;
+pub mod topology;
+
+pub use cli::{ShellOutput, invoke};
+pub use environment::{
+    ByteStream, Clock, Connector, Costs, Encryption, NoScriptFiles, ScriptFiles, ShellEnvironment, SqlLogin,
+    StoreLocation,
+};
+pub use observer::{CmdletObserver, CmdletPhase, Verdict};
+pub use topology::{ChatServer, PoolState, SqlStore, SqlStores, Topology};

@@ -1,2 +1,3 @@
-//! lyncshell
+//! The `lync-shell` program.
+
 fn main() {}
