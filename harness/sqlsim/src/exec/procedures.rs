@@ -94,6 +94,7 @@ pub fn find(name: &str, from_msdb: bool) -> Option<&'static Procedure> {
     crate::msdb::PROCEDURES
         .iter()
         .chain(crate::catalog::PROCEDURES)
+        .flat_map(|family| family.iter())
         .find(|p| (from_msdb || p.home == Home::Master) && p.name.eq_ignore_ascii_case(name))
 }
 

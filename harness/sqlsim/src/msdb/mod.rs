@@ -1,4 +1,4 @@
-//! msdb
+//! msdb: Agent jobs, log shipping, backup history, and their procedures.
 
-/// Its system procedures.
-pub const PROCEDURES: &[crate::exec::procedures::Procedure] = &[];
+/// Its system procedures, by family.
+pub const PROCEDURES: &[&[crate::exec::procedures::Procedure]] = &[];
