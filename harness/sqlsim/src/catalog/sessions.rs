@@ -150,4 +150,3 @@ pub(crate) fn visible_sessions(context: &ViewContext<'_>) -> Vec<Rc<Session>> {
     let sessions = context.instance.0.sessions.borrow();
     sessions.iter().filter(|s| context.session.is_sysadmin || s.id == context.session.id).cloned().collect()
 }
-

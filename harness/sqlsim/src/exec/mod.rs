@@ -76,12 +76,5 @@ fn note_error(session: &Rc<Session>, error: &SqlError) {
 
 /// A line that PRINT sends: message 0, severity 0.
 fn print_message(text: &str) -> SqlError {
-    SqlError {
-        number: 0,
-        severity: 0,
-        state: 1,
-        message: text.to_owned(),
-        procedure: String::new(),
-        line: 0,
-    }
+    SqlError { number: 0, severity: 0, state: 1, message: text.to_owned(), procedure: String::new(), line: 0 }
 }
