@@ -8,6 +8,7 @@
 //!
 //! It knows nothing of Lync, drills or failover.
 
+pub mod backup;
 pub mod catalog;
 pub mod clock;
 pub mod config;
@@ -19,6 +20,7 @@ pub mod instance;
 pub mod log;
 pub mod lsn;
 pub mod messages;
+pub mod mirroring;
 pub mod msdb;
 pub mod network;
 pub mod not_modelled;

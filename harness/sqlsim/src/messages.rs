@@ -17,8 +17,141 @@ pub struct Message {
 }
 
 /// All messages, ascending by number.
-pub const MESSAGES: &[Message] =
-    &[Message { number: 102, severity: 15, template: "Incorrect syntax near '%.*ls'." }];
+pub const MESSAGES: &[Message] = &[
+    Message { number: 102, severity: 15, template: "Incorrect syntax near '%.*ls'." },
+    Message { number: 208, severity: 16, template: "Invalid object name '%.*ls'." },
+    Message {
+        number: 913,
+        severity: 22,
+        template: "Could not find database ID %d. Database may not be activated yet or may be in transition. Reissue the query once the database is available. If you do not think this error is due to a database that is transitioning its state and this error continues to occur, contact your primary support provider. Please have available for review the Microsoft SQL Server error log and any additional information relevant to the circumstances when the error occurred.",
+    },
+    Message {
+        number: 922,
+        severity: 14,
+        template: "Database '%.*ls' is being recovered. Waiting until recovery is finished.",
+    },
+    Message {
+        number: 923,
+        severity: 14,
+        template: "Database '%.*ls' is in restricted mode. Only the database owner and members of the dbcreator and sysadmin roles can access it.",
+    },
+    Message {
+        number: 924,
+        severity: 14,
+        template: "Database '%.*ls' is already open and can only have one user at a time.",
+    },
+    Message {
+        number: 926,
+        severity: 14,
+        template: "Database '%.*ls' cannot be opened. It has been marked SUSPECT by recovery. See the SQL Server errorlog for more information.",
+    },
+    Message {
+        number: 927,
+        severity: 14,
+        template: "Database '%.*ls' cannot be opened. It is in the middle of a restore.",
+    },
+    Message {
+        number: 942,
+        severity: 14,
+        template: "Database '%.*ls' cannot be opened because it is offline.",
+    },
+    Message {
+        number: 945,
+        severity: 16,
+        template: "Database '%.*ls' cannot be opened due to inaccessible files or insufficient memory or disk space. See the SQL Server errorlog for details.",
+    },
+    Message {
+        number: 952,
+        severity: 16,
+        template: "Database '%.*ls' is in transition. Try the statement later.",
+    },
+    Message {
+        number: 954,
+        severity: 14,
+        template: "The database \"%.*ls\" cannot be opened. It is acting as a mirror database.",
+    },
+    Message {
+        number: 1505,
+        severity: 16,
+        template: "The CREATE UNIQUE INDEX statement terminated because a duplicate key was found for the object name '%.*ls' and the index name '%.*ls'.  The duplicate key value is %ls.",
+    },
+    Message {
+        number: 1801,
+        severity: 16,
+        template: "Database '%.*ls' already exists. Choose a different database name.",
+    },
+    Message {
+        number: 1828,
+        severity: 16,
+        template: "The logical file name \"%.*ls\" is already in use. Choose a different name.",
+    },
+    Message {
+        number: 1834,
+        severity: 16,
+        template: "The file '%ls' cannot be overwritten.  It is being used by database '%.*ls'.",
+    },
+    Message {
+        number: 2601,
+        severity: 14,
+        template: "Cannot insert duplicate key row in object '%.*ls' with unique index '%.*ls'. The duplicate key value is %ls.",
+    },
+    Message {
+        number: 2627,
+        severity: 14,
+        template: "Violation of %ls constraint '%.*ls'. Cannot insert duplicate key in object '%.*ls'. The duplicate key value is %ls.",
+    },
+    Message {
+        number: 2714,
+        severity: 16,
+        template: "There is already an object named '%.*ls' in the database.",
+    },
+    Message {
+        number: 3402,
+        severity: 10,
+        template: "The database '%ls' is marked %ls and is in a state that does not allow recovery to be run.",
+    },
+    Message {
+        number: 3407,
+        severity: 10,
+        template: "%d transactions rolled back in database '%.*ls' (%d:%d). This is an informational message only. No user action is required.",
+    },
+    Message {
+        number: 3408,
+        severity: 10,
+        template: "Recovery is complete. This is an informational message only. No user action is required.",
+    },
+    Message {
+        number: 3701,
+        severity: 11,
+        template: "Cannot %S_MSG the %S_MSG '%.*ls', because it does not exist or you do not have permission.",
+    },
+    Message {
+        number: 3702,
+        severity: 16,
+        template: "Cannot drop database \"%.*ls\" because it is currently in use.",
+    },
+    Message {
+        number: 3708,
+        severity: 16,
+        template: "Cannot %S_MSG the %S_MSG '%.*ls' because it is a system %S_MSG.",
+    },
+    Message {
+        number: 3743,
+        severity: 16,
+        template: "The database '%.*ls' is enabled for database mirroring. Database mirroring must be removed before you drop the database.",
+    },
+    Message {
+        number: 3906,
+        severity: 16,
+        template: "Failed to update database \"%.*ls\" because the database is read-only.",
+    },
+    Message {
+        number: 5133,
+        severity: 16,
+        template: "Directory lookup for the file \"%ls\" failed with the operating system error %ls.",
+    },
+    Message { number: 15025, severity: 16, template: "The server principal '%s' already exists." },
+];
 
 /// Renders message `number` with `state`; `arguments` fill the place holders in order.
 ///

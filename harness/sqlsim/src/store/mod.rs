@@ -1,1 +1,3 @@
-//! store
+//! Where bytes are kept: a machine's drives in memory.
+
+pub mod memory_files;

@@ -1,0 +1,59 @@
+//! Logins and server roles.
+
+use super::definition::same_name;
+use std::rc::Rc;
+
+/// What kind of server principal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginKind {
+    /// SQL_LOGIN
+    Sql,
+    /// WINDOWS_LOGIN
+    Windows,
+    /// WINDOWS_GROUP
+    WindowsGroup,
+}
+
+/// A login.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// `sys.server_principals.principal_id`; 1 is sa.
+    pub principal_id: i32,
+    /// Name.
+    pub name: Rc<str>,
+    /// SID.
+    pub sid: Rc<[u8]>,
+    /// Kind.
+    pub kind: LoginKind,
+    /// Password of a SQL login.
+    pub password: Rc<str>,
+    /// ALTER LOGIN … DISABLE
+    pub is_disabled: bool,
+    /// Default database.
+    pub default_database: Rc<str>,
+    /// When it was created (UTC).
+    pub created: jiff::Timestamp,
+    /// Server roles it is a member of, in lower case (`sysadmin`, `dbcreator` …).
+    pub roles: Vec<Rc<str>>,
+}
+
+impl Login {
+    /// Whether it is a member of a fixed server role; sysadmin implies all others.
+    #[must_use]
+    pub fn is_member(&self, role: &str) -> bool {
+        same_name(role, "public") || self.roles.iter().any(|r| same_name(r, role) || &**r == "sysadmin")
+    }
+}
+
+/// The fixed server roles with their `principal_id`.
+pub const SERVER_ROLES: &[(i32, &str)] = &[
+    (2, "public"),
+    (3, "sysadmin"),
+    (4, "securityadmin"),
+    (5, "serveradmin"),
+    (6, "setupadmin"),
+    (7, "processadmin"),
+    (8, "diskadmin"),
+    (9, "dbcreator"),
+    (10, "bulkadmin"),
+];

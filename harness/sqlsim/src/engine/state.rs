@@ -1,0 +1,183 @@
+//! States: who may open a database, who uses it, checkpoints, power loss, recovery.
+
+use super::Engine;
+use super::database::{Checkpoint, Database, DatabaseId, DatabaseState, TEMPDB, UserAccess};
+use crate::error::{SqlError, SqlResult};
+use crate::log::LogOp;
+use crate::lsn::Lsn;
+use crate::messages;
+use crate::mirroring::MirrorRole;
+use crate::session::{Session, SessionId};
+
+impl Engine {
+    /// Whether a session may use a database now.
+    ///
+    /// # Errors
+    /// 911 never (the caller has found it); 913, 922, 923, 924, 926, 927, 942, 954.
+    pub fn can_open(&self, id: DatabaseId, session: &Session) -> SqlResult<()> {
+        let database = self.databases.get(&id).ok_or_else(|| messages::error(913, 1, &[&id]))?;
+        if !database.is_open() {
+            return Err(self.closed_error(database));
+        }
+        if self.locks.exclusive_holder(id).is_some_and(|holder| holder != session.id) {
+            return Err(messages::error(952, 1, &[&database.name]));
+        }
+        match database.user_access {
+            UserAccess::Multi => Ok(()),
+            UserAccess::Restricted if session.is_sysadmin => Ok(()),
+            UserAccess::Restricted => Err(messages::error(923, 1, &[&database.name])),
+            UserAccess::Single => {
+                if self.locks.users_of(id).any(|user| user != session.id) {
+                    return Err(messages::error(924, 1, &[&database.name]));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Why a database that is not open cannot be opened.
+    pub(crate) fn closed_error(&self, database: &Database) -> SqlError {
+        let name = &database.name;
+        let is_mirror = database.mirroring.as_ref().is_some_and(|m| m.role == MirrorRole::Mirror);
+        match database.state {
+            DatabaseState::Restoring if is_mirror => messages::error(954, 1, &[name]),
+            DatabaseState::Restoring => messages::error(927, 2, &[name]),
+            DatabaseState::Recovering => messages::error(922, 1, &[name]),
+            DatabaseState::Offline => messages::error(942, 4, &[name]),
+            DatabaseState::RecoveryPending => messages::error(945, 1, &[name]),
+            DatabaseState::Suspect => messages::error(926, 1, &[name]),
+            DatabaseState::Online | DatabaseState::Emergency => messages::error(952, 1, &[name]),
+        }
+    }
+
+    /// A session makes a database its current one (or uses it for another reason): a shared DATABASE lock.
+    pub fn enter_database(&mut self, session: SessionId, id: DatabaseId) {
+        self.locks.enter(session, id);
+    }
+
+    /// It no longer uses it for that reason.
+    pub fn leave_database(&mut self, session: SessionId, id: DatabaseId) {
+        self.locks.leave(session, id);
+    }
+
+    /// Everything volatile is lost: tables, transactions, locks, log records that were not flushed.
+    ///
+    /// Nothing can be used before [`Engine::recover`].
+    pub fn power_loss(&mut self) {
+        self.transactions.clear();
+        self.ghosts.clear();
+        self.locks.clear();
+        for database in self.databases.values_mut() {
+            database.busy = None;
+            database.log.lose_unflushed();
+            database.content = database.checkpoint.content.clone();
+            database.recovery = database.checkpoint.recovery.clone();
+            if let Some(mirroring) = &mut database.mirroring {
+                mirroring.disconnect();
+            }
+        }
+    }
+
+    /// Crash recovery: checkpoint plus log, open transactions undone. Returns lines for the error log.
+    pub fn recover(&mut self) -> Vec<String> {
+        let mut lines = Vec::new();
+        let now = self.clock.utc_now();
+        if self.databases.remove(&TEMPDB).is_some() {
+            self.add_system_database(TEMPDB, "tempdb");
+        }
+        for database in self.databases.values_mut() {
+            lines.push(format!("Starting up database '{}'.", database.name));
+            if database.state == DatabaseState::Offline {
+                continue;
+            }
+            database.redo_from_checkpoint();
+            if database.state == DatabaseState::Restoring {
+                let message = messages::error(3402, 1, &[&database.name, &"RESTORING"]);
+                lines.push(message.message);
+                continue;
+            }
+            let undone = database.recovery.open_count();
+            database.undo_open_transactions();
+            database.take_checkpoint();
+            let _ = now;
+            if undone > 0 {
+                let message = messages::error(3407, 1, &[&undone, &database.name, &database.id, &0]);
+                lines.push(message.message);
+            }
+        }
+        lines.push(messages::error(3408, 1, &[]).message);
+        lines
+    }
+}
+
+impl Database {
+    /// Writes the tables to disk: from now on recovery starts here.
+    pub(crate) fn take_checkpoint(&mut self) {
+        let recovery = self.open_transactions();
+        let lsn = self.log.write(0, false, LogOp::Checkpoint);
+        self.log.flush();
+        self.checkpoint = Checkpoint { content: self.content.clone(), lsn, recovery };
+    }
+
+    /// Which transactions are open at the log's end, with their changes.
+    pub(crate) fn open_transactions(&self) -> crate::log::Recovery {
+        if self.state == DatabaseState::Restoring {
+            return self.recovery.clone();
+        }
+        let mut recovery = self.checkpoint.recovery.clone();
+        for record in self.log.records_from(self.checkpoint.lsn) {
+            recovery.note(record);
+        }
+        recovery
+    }
+
+    /// Forgets log that neither recovery, nor a log backup, nor a mirror needs.
+    pub(crate) fn truncate_log(&mut self) {
+        let mut keep = self.checkpoint.lsn;
+        if let Some(oldest) = self.checkpoint.recovery.oldest_open() {
+            keep = keep.min(oldest);
+        }
+        if self.recovery_model != super::RecoveryModel::Simple {
+            if let Some(backed_up) = self.last_log_backup_lsn {
+                keep = keep.min(backed_up);
+            }
+        }
+        if let Some(mirroring) = &self.mirroring {
+            keep = keep.min(mirroring.needed_lsn());
+        }
+        self.log.truncate_before(keep);
+    }
+
+    fn redo_from_checkpoint(&mut self) {
+        self.content = self.checkpoint.content.clone();
+        let mut recovery = self.checkpoint.recovery.clone();
+        for record in self.log.records_from(self.checkpoint.lsn) {
+            recovery.redo(&mut self.content, record);
+        }
+        self.next_transaction = self.next_transaction.max(recovery.highest_transaction());
+        self.recovery = recovery;
+    }
+
+    /// Undoes what transactions left open, in the log and in the tables.
+    pub(crate) fn undo_open_transactions(&mut self) {
+        self.next_transaction = self.next_transaction.max(self.recovery.highest_transaction());
+        for (transaction, change) in self.recovery.take_undo() {
+            match change {
+                Some(change) => {
+                    self.content.apply(&change);
+                    self.log.write(transaction, true, change);
+                }
+                None => {
+                    self.log.write(transaction, false, LogOp::Abort);
+                }
+            }
+        }
+        self.log.flush();
+    }
+
+    /// LSN behind everything that is in the log.
+    #[must_use]
+    pub fn end_of_log(&self) -> Lsn {
+        self.log.next_lsn()
+    }
+}

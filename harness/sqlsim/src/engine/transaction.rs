@@ -1,0 +1,674 @@
+//! Transactions: every change is checked, locked, logged, then applied.
+
+use super::Engine;
+use super::database::{Database, DatabaseId, DatabaseState, RecoveryModel, TEMPDB};
+use super::definition::ObjectId;
+use super::key::Key;
+use super::locks::{Conflict, LockMode, Owner};
+use super::table::{RowId, Table};
+use crate::error::{SqlError, SqlResult};
+use crate::log::LogOp;
+use crate::lsn::Lsn;
+use crate::messages;
+use crate::session::SessionId;
+use crate::value::{Row, Value};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// A transaction of this instance; its descriptor on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TransactionId(pub u64);
+
+/// A point of a transaction to which it can be rolled back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Savepoint(usize);
+
+/// Why a change or a look-up could not be done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fault {
+    /// The statement fails.
+    Sql(SqlError),
+    /// Someone is in the way: undo the statement, wait for the lock, try again.
+    Blocked(Conflict),
+}
+
+impl From<SqlError> for Fault {
+    fn from(error: SqlError) -> Self {
+        Self::Sql(error)
+    }
+}
+
+impl From<Conflict> for Fault {
+    fn from(conflict: Conflict) -> Self {
+        Self::Blocked(conflict)
+    }
+}
+
+/// What a commit still has to wait for: a synchronous mirror's acknowledgement.
+///
+/// Hand it to [`crate::mirroring::commit_wait`] before the client is told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[must_use = "a mirrored commit is not acknowledged before the mirror has it"]
+pub struct CommitTicket {
+    pub(crate) waits: Vec<(DatabaseId, Lsn)>,
+}
+
+impl CommitTicket {
+    /// Whether there is nothing to wait for.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.waits.is_empty()
+    }
+}
+
+/// One open transaction.
+#[derive(Debug)]
+pub struct Transaction {
+    /// The session that runs it.
+    pub session: SessionId,
+    /// When it began (UTC).
+    pub began: jiff::Timestamp,
+    changes: Vec<(DatabaseId, LogOp)>,
+    /// Its number in each database's log.
+    databases: BTreeMap<DatabaseId, u64>,
+    /// Databases it keeps others from taking exclusively.
+    entered: Vec<DatabaseId>,
+    /// Rows it deleted: others must not believe them gone before it commits.
+    ghosts: Vec<(DatabaseId, ObjectId, RowId)>,
+}
+
+impl Transaction {
+    /// Databases it has written to.
+    pub fn databases(&self) -> impl Iterator<Item = DatabaseId> {
+        self.databases.keys().copied()
+    }
+}
+
+/// How a statement reads a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// READ COMMITTED: others' uncommitted rows block.
+    Committed,
+    /// NOLOCK, READ UNCOMMITTED: nothing blocks.
+    Dirty,
+    /// READPAST: others' uncommitted rows are skipped.
+    SkipLocked,
+    /// HOLDLOCK, SERIALIZABLE, REPEATABLE READ, TABLOCK: the table stays share-locked to the transaction's end.
+    Held,
+    /// UPDLOCK, and the look-up of UPDATE and DELETE.
+    ForUpdate,
+    /// TABLOCKX
+    Exclusive,
+}
+
+/// A table as one statement reads it. Drop it before the statement writes, or the write copies the table.
+#[derive(Clone, Debug)]
+pub struct TableAccess {
+    /// The rows as they were when the statement opened the table.
+    pub table: Rc<Table>,
+    database: DatabaseId,
+    access: Access,
+    /// Rows that others hold (also ones they deleted).
+    foreign: BTreeMap<RowId, SessionId>,
+    /// Rows that others deleted and have not committed yet.
+    ghosts: Vec<(RowId, Row)>,
+}
+
+impl TableAccess {
+    /// Says whether a row may be read: `Ok(false)` means skip it.
+    ///
+    /// # Errors
+    /// [`Fault::Blocked`] when someone else has changed it and not committed.
+    pub fn check(&self, id: RowId) -> Result<bool, Fault> {
+        if self.foreign.is_empty() {
+            return Ok(true);
+        }
+        match self.foreign.get(&id) {
+            None => Ok(true),
+            Some(_) if self.access == Access::SkipLocked => Ok(false),
+            Some(by) => Err(self.blocked(*by, id)),
+        }
+    }
+
+    /// To be called by a full scan: others' uncommitted deletions block it.
+    ///
+    /// # Errors
+    /// [`Fault::Blocked`].
+    pub fn check_scan(&self) -> Result<(), Fault> {
+        match self.ghosts.first() {
+            Some((id, _)) if self.access != Access::SkipLocked => {
+                Err(self.blocked(self.foreign.get(id).copied().unwrap_or(0), *id))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// To be called by a look-up of `prefix` in the index at `index`.
+    ///
+    /// # Errors
+    /// [`Fault::Blocked`] when someone deleted such a row and has not committed.
+    pub fn check_seek(&self, index: usize, prefix: &Key) -> Result<(), Fault> {
+        let Some(def) = self.table.def.indexes.get(index) else { return self.check_scan() };
+        match self.ghosts.iter().find(|(_, row)| Key::of_row(def, row).starts_with(prefix)) {
+            Some((id, _)) if self.access != Access::SkipLocked => {
+                Err(self.blocked(self.foreign.get(id).copied().unwrap_or(0), *id))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn blocked(&self, by: SessionId, id: RowId) -> Fault {
+        let resource = super::locks::Resource::Row(self.database, self.table.def.object_id, id);
+        let mode = if self.access == Access::ForUpdate { LockMode::Update } else { LockMode::Shared };
+        Fault::Blocked(Conflict { by, resource, mode })
+    }
+}
+
+impl Engine {
+    /// Starts a transaction of a session.
+    pub fn begin(&mut self, session: SessionId) -> TransactionId {
+        self.last_transaction += 1;
+        let transaction = Transaction {
+            session,
+            began: self.clock.utc_now(),
+            changes: Vec::new(),
+            databases: BTreeMap::new(),
+            entered: Vec::new(),
+            ghosts: Vec::new(),
+        };
+        self.transactions.insert(self.last_transaction, transaction);
+        TransactionId(self.last_transaction)
+    }
+
+    /// An open transaction.
+    #[must_use]
+    pub fn transaction(&self, id: TransactionId) -> Option<&Transaction> {
+        self.transactions.get(&id.0)
+    }
+
+    /// All open transactions in order of their beginning.
+    pub fn transactions(&self) -> impl Iterator<Item = (TransactionId, &Transaction)> {
+        self.transactions.iter().map(|(id, t)| (TransactionId(*id), t))
+    }
+
+    /// A point to which [`Engine::rollback_to`] can go back.
+    #[must_use]
+    pub fn savepoint(&self, id: TransactionId) -> Savepoint {
+        Savepoint(self.transactions.get(&id.0).map_or(0, |t| t.changes.len()))
+    }
+
+    /// Undoes what was done since a savepoint. Locks stay.
+    pub fn rollback_to(&mut self, id: TransactionId, savepoint: Savepoint) {
+        while let Some(transaction) = self.transactions.get_mut(&id.0) {
+            if transaction.changes.len() <= savepoint.0 {
+                break;
+            }
+            let Some((database, change)) = transaction.changes.pop() else { break };
+            let number = transaction.databases.get(&database).copied().unwrap_or_default();
+            let Some(inverse) = change.inverse() else { continue };
+            if let Some(database) = self.databases.get_mut(&database) {
+                database.content.apply(&inverse);
+                database.log.write(number, true, inverse);
+            }
+        }
+        self.drop_ghosts(id, savepoint.0 == 0);
+    }
+
+    /// Commits: the log is flushed, locks are released, waiters wake.
+    ///
+    /// A transaction that is not open commits nothing.
+    pub fn commit(&mut self, id: TransactionId) -> CommitTicket {
+        let mut ticket = CommitTicket::default();
+        let Some(transaction) = self.transactions.remove(&id.0) else { return ticket };
+        let now = self.clock.utc_now();
+        for (database_id, number) in &transaction.databases {
+            let Some(database) = self.databases.get_mut(database_id) else { continue };
+            let lsn = database.log.write(*number, false, LogOp::Commit(now));
+            database.log.flush();
+            if database.mirroring.as_ref().is_some_and(|m| m.holds_commits()) {
+                ticket.waits.push((*database_id, lsn));
+            }
+            if let Some(mirroring) = &database.mirroring {
+                mirroring.wake();
+            }
+        }
+        self.end(id, transaction);
+        ticket
+    }
+
+    /// Rolls a transaction back and ends it.
+    pub fn rollback(&mut self, id: TransactionId) {
+        self.rollback_to(id, Savepoint(0));
+        let Some(transaction) = self.transactions.remove(&id.0) else { return };
+        for (database, number) in &transaction.databases {
+            if let Some(database) = self.databases.get_mut(database) {
+                database.log.write(*number, false, LogOp::Abort);
+            }
+        }
+        self.end(id, transaction);
+    }
+
+    /// Rolls back everything a session has open (its end, KILL).
+    pub fn rollback_session(&mut self, session: SessionId) {
+        let open: Vec<_> =
+            self.transactions.iter().filter(|(_, t)| t.session == session).map(|(id, _)| *id).collect();
+        for id in open {
+            self.rollback(TransactionId(id));
+        }
+        self.locks.stop_waiting(session);
+    }
+
+    fn end(&mut self, id: TransactionId, transaction: Transaction) {
+        let owner = Owner { transaction: id.0, session: transaction.session };
+        for (database, table, row) in &transaction.ghosts {
+            self.ghosts.remove(&(*database, *table, *row));
+        }
+        for database in &transaction.entered {
+            self.locks.leave(transaction.session, *database);
+        }
+        self.locks.release(owner);
+        for database in transaction.databases.keys() {
+            self.checkpoint_if_simple(*database);
+        }
+    }
+
+    /// Deleted rows that came back are no longer ghosts.
+    fn drop_ghosts(&mut self, id: TransactionId, all: bool) {
+        let Some(transaction) = self.transactions.get_mut(&id.0) else { return };
+        let (databases, ghosts) = (&self.databases, &mut self.ghosts);
+        transaction.ghosts.retain(|place| {
+            let (database, table, row) = place;
+            let table = databases.get(database).and_then(|d| d.content.table(*table));
+            let is_back = all || table.is_none_or(|t| t.get(*row).is_some());
+            if is_back {
+                ghosts.remove(place);
+            }
+            !is_back
+        });
+    }
+
+    /// Opens a table for reading.
+    ///
+    /// `transaction` is `None` for a statement outside of any transaction that holds no locks.
+    ///
+    /// # Errors
+    /// 208 when it does not exist; [`Fault::Blocked`] when someone has it exclusively.
+    pub fn open_table(
+        &mut self,
+        session: SessionId,
+        transaction: Option<TransactionId>,
+        database: DatabaseId,
+        table: ObjectId,
+        access: Access,
+    ) -> Result<TableAccess, Fault> {
+        let mode = match access {
+            Access::Committed | Access::SkipLocked | Access::Dirty => LockMode::IntentShared,
+            Access::Held => LockMode::Shared,
+            Access::ForUpdate => LockMode::IntentExclusive,
+            Access::Exclusive => LockMode::Exclusive,
+        };
+        if access != Access::Dirty {
+            match transaction.filter(|_| !matches!(access, Access::Committed | Access::SkipLocked)) {
+                Some(id) => self.lock_table(id, database, table, mode)?,
+                None => {
+                    if let Some(conflict) = self.locks.table_conflict(session, database, table, mode) {
+                        return Err(conflict.into());
+                    }
+                }
+            }
+            if let (Some(id), true) = (transaction, access == Access::Held) {
+                let foreign = self.locks.foreign_rows(session, database, table, LockMode::Shared);
+                if let Some((row, by)) = foreign.into_iter().next() {
+                    let resource = super::locks::Resource::Row(database, table, row);
+                    return Err(Conflict { by, resource, mode: LockMode::Shared }.into());
+                }
+                self.enter_for(id, database);
+            }
+        }
+        let row_mode = if access == Access::ForUpdate { LockMode::Update } else { LockMode::Shared };
+        let foreign = match access {
+            Access::Dirty => BTreeMap::new(),
+            _ => self.locks.foreign_rows(session, database, table, row_mode),
+        };
+        let ghosts = if foreign.is_empty() {
+            Vec::new()
+        } else {
+            let range = (database, table, 0)..=(database, table, RowId::MAX);
+            let ghosts = self.ghosts.range(range).filter(|((_, _, id), _)| foreign.contains_key(id));
+            ghosts.map(|((_, _, id), row)| (*id, row.clone())).collect()
+        };
+        let found = self.databases.get(&database).and_then(|d| d.content.table(table)).cloned();
+        let table = found.ok_or_else(|| messages::error(208, 1, &[&table]))?;
+        Ok(TableAccess { table, database, access, foreign, ghosts })
+    }
+
+    /// Locks a table for a transaction.
+    ///
+    /// # Errors
+    /// [`Fault::Blocked`].
+    pub fn lock_table(
+        &mut self,
+        id: TransactionId,
+        database: DatabaseId,
+        table: ObjectId,
+        mode: LockMode,
+    ) -> Result<(), Fault> {
+        let owner = self.owner(id);
+        self.enter_for(id, database);
+        Ok(self.locks.lock_table(owner, database, table, mode)?)
+    }
+
+    /// Locks rows for a transaction (UPDLOCK, REPEATABLE READ).
+    ///
+    /// # Errors
+    /// [`Fault::Blocked`].
+    pub fn lock_rows(
+        &mut self,
+        id: TransactionId,
+        database: DatabaseId,
+        table: ObjectId,
+        rows: &[RowId],
+        mode: LockMode,
+    ) -> Result<(), Fault> {
+        let intent =
+            if mode == LockMode::Shared { LockMode::IntentShared } else { LockMode::IntentExclusive };
+        self.lock_table(id, database, table, intent)?;
+        let owner = self.owner(id);
+        for row in rows {
+            self.locks.lock_row(owner, database, table, *row, mode)?;
+        }
+        Ok(())
+    }
+
+    fn owner(&self, id: TransactionId) -> Owner {
+        let session = self.transactions.get(&id.0).map_or(0, |t| t.session);
+        Owner { transaction: id.0, session }
+    }
+
+    /// A transaction that uses a database keeps others from taking it exclusively.
+    fn enter_for(&mut self, id: TransactionId, database: DatabaseId) {
+        let Some(transaction) = self.transactions.get_mut(&id.0) else { return };
+        if !transaction.entered.contains(&database) {
+            transaction.entered.push(database);
+            self.locks.enter(transaction.session, database);
+        }
+    }
+
+    /// Whether statements may write to a database.
+    ///
+    /// # Errors
+    /// 3906 when it is read-only or a standby, 927 and others when it is not open.
+    pub fn check_writable(&self, database: DatabaseId) -> SqlResult<()> {
+        let found = self.databases.get(&database).ok_or_else(|| messages::error(913, 1, &[&database]))?;
+        if found.state != DatabaseState::Online {
+            return Err(self.closed_error(found));
+        }
+        if found.is_read_only || found.in_standby() {
+            return Err(messages::error(3906, 1, &[&found.name]));
+        }
+        Ok(())
+    }
+
+    /// Puts a row in. The row has a value for every column, converted to its type.
+    ///
+    /// # Errors
+    /// 2627, 2601, 3906; [`Fault::Blocked`].
+    pub fn insert(
+        &mut self,
+        id: TransactionId,
+        database: DatabaseId,
+        table: ObjectId,
+        row: Row,
+    ) -> Result<RowId, Fault> {
+        self.check_writable(database)?;
+        self.lock_table(id, database, table, LockMode::IntentExclusive)?;
+        let owner = self.owner(id);
+        self.check_unique(owner, database, table, &row, None)?;
+        let row_id = self.table_mut(database, table)?.take_row_id();
+        self.locks.lock_row(owner, database, table, row_id, LockMode::Exclusive)?;
+        self.change(id, database, LogOp::Insert { table, id: row_id, row });
+        Ok(row_id)
+    }
+
+    /// Replaces a row.
+    ///
+    /// # Errors
+    /// 2627, 2601, 3906; [`Fault::Blocked`].
+    pub fn update(
+        &mut self,
+        id: TransactionId,
+        database: DatabaseId,
+        table: ObjectId,
+        row_id: RowId,
+        after: Row,
+    ) -> Result<(), Fault> {
+        self.check_writable(database)?;
+        let before = self.take_for_write(id, database, table, row_id)?;
+        let Some(before) = before else { return Ok(()) };
+        self.check_unique(self.owner(id), database, table, &after, Some((row_id, &before)))?;
+        self.change(id, database, LogOp::Update { table, id: row_id, before, after });
+        Ok(())
+    }
+
+    /// Replaces several rows at once: unique keys are checked when all are in place, as one statement.
+    ///
+    /// # Errors
+    /// 2627, 2601, 3906; [`Fault::Blocked`]. What was done so far stays: roll back to the statement's savepoint.
+    pub fn update_many(
+        &mut self,
+        id: TransactionId,
+        database: DatabaseId,
+        table: ObjectId,
+        rows: &[(RowId, Row)],
+    ) -> Result<(), Fault> {
+        if let [(row_id, after)] = rows {
+            return self.update(id, database, table, *row_id, after.clone());
+        }
+        self.check_writable(database)?;
+        let mut taken = Vec::with_capacity(rows.len());
+        for (row_id, after) in rows {
+            if let Some(before) = self.take_for_write(id, database, table, *row_id)? {
+                let op = LogOp::Update { table, id: *row_id, before: before.clone(), after: after.clone() };
+                self.change(id, database, op);
+                taken.push((*row_id, before, after));
+            }
+        }
+        let owner = self.owner(id);
+        for (row_id, before, after) in taken {
+            self.check_unique(owner, database, table, after, Some((row_id, &before)))?;
+        }
+        Ok(())
+    }
+
+    /// Takes a row out.
+    ///
+    /// # Errors
+    /// 3906; [`Fault::Blocked`].
+    pub fn delete(
+        &mut self,
+        id: TransactionId,
+        database: DatabaseId,
+        table: ObjectId,
+        row_id: RowId,
+    ) -> Result<(), Fault> {
+        self.check_writable(database)?;
+        let Some(row) = self.take_for_write(id, database, table, row_id)? else { return Ok(()) };
+        self.ghosts.insert((database, table, row_id), row.clone());
+        if let Some(transaction) = self.transactions.get_mut(&id.0) {
+            transaction.ghosts.push((database, table, row_id));
+        }
+        self.change(id, database, LogOp::Delete { table, id: row_id, row });
+        Ok(())
+    }
+
+    /// Gives out the next identity value of a table; `None` when it has no identity column.
+    ///
+    /// # Errors
+    /// 208 when the table does not exist.
+    pub fn next_identity(&mut self, database: DatabaseId, table: ObjectId) -> Result<Option<i64>, Fault> {
+        Ok(self.table_mut(database, table)?.take_identity())
+    }
+
+    /// Sets the last identity value (DBCC CHECKIDENT, TRUNCATE TABLE).
+    ///
+    /// # Errors
+    /// 208, 3906; [`Fault::Blocked`].
+    pub fn set_identity(
+        &mut self,
+        id: TransactionId,
+        database: DatabaseId,
+        table: ObjectId,
+        after: Option<i64>,
+    ) -> Result<(), Fault> {
+        self.check_writable(database)?;
+        self.lock_table(id, database, table, LockMode::SchemaModification)?;
+        let before = self.table_mut(database, table)?.identity_current();
+        self.change(id, database, LogOp::SetIdentity { table, before, after });
+        Ok(())
+    }
+
+    /// Locks a row exclusively and gives its present image; `None` when it is gone.
+    fn take_for_write(
+        &mut self,
+        id: TransactionId,
+        database: DatabaseId,
+        table: ObjectId,
+        row_id: RowId,
+    ) -> Result<Option<Row>, Fault> {
+        self.lock_table(id, database, table, LockMode::IntentExclusive)?;
+        self.locks.lock_row(self.owner(id), database, table, row_id, LockMode::Exclusive)?;
+        Ok(self.table_mut(database, table)?.get(row_id).cloned())
+    }
+
+    fn table_mut(&mut self, database: DatabaseId, table: ObjectId) -> Result<&mut Table, Fault> {
+        let found = self.databases.get_mut(&database).and_then(|d| d.content.table_mut(table));
+        found.ok_or_else(|| messages::error(208, 1, &[&table]).into())
+    }
+
+    /// Logs a change and applies it.
+    pub(crate) fn change(&mut self, id: TransactionId, database_id: DatabaseId, op: LogOp) {
+        let Some(transaction) = self.transactions.get_mut(&id.0) else { return };
+        let Some(database) = self.databases.get_mut(&database_id) else { return };
+        let number = match transaction.databases.get(&database_id) {
+            Some(number) => *number,
+            None => {
+                let number = database.take_transaction_number();
+                transaction.databases.insert(database_id, number);
+                database.log.write(number, false, LogOp::Begin(transaction.began));
+                number
+            }
+        };
+        database.content.apply(&op);
+        database.log.write(number, false, op.clone());
+        transaction.changes.push((database_id, op));
+    }
+
+    fn check_unique(
+        &self,
+        owner: Owner,
+        database: DatabaseId,
+        table: ObjectId,
+        row: &[Value],
+        old: Option<(RowId, &Row)>,
+    ) -> Result<(), Fault> {
+        let Some(table) = self.databases.get(&database).and_then(|d| d.content.table(table)) else {
+            return Err(messages::error(208, 1, &[&table]).into());
+        };
+        let def = &table.def;
+        for (position, index) in def.indexes.iter().enumerate() {
+            if !index.kind.is_unique() || index.filter.is_some() {
+                continue;
+            }
+            let key = Key::of_row(index, row);
+            if old.is_some_and(|(_, before)| Key::of_row(index, before) == key) && old.is_some() {
+                // The key stays; only another row that came to it can collide, which its own check finds.
+                let others =
+                    table.seek(position, &key).filter(|(id, _)| Some(*id) != old.map(|o| o.0)).count();
+                if others == 0 {
+                    continue;
+                }
+            }
+            let range = (database, def.object_id, 0)..=(database, def.object_id, RowId::MAX);
+            for ((_, _, id), ghost) in self.ghosts.range(range) {
+                if Key::of_row(index, ghost) == key {
+                    let mode = LockMode::Shared;
+                    if let Some(c) =
+                        self.locks.row_conflict(owner.session, database, def.object_id, *id, mode)
+                    {
+                        return Err(c.into());
+                    }
+                }
+            }
+            if let Some(other) = table.duplicate(position, row, old.map(|o| o.0)) {
+                let mode = LockMode::Shared;
+                if let Some(c) = self.locks.row_conflict(owner.session, database, def.object_id, other, mode)
+                {
+                    return Err(c.into());
+                }
+                return Err(duplicate_error(table, position, row).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// In SIMPLE recovery the log is cut as soon as nothing needs it.
+    fn checkpoint_if_simple(&mut self, database: DatabaseId) {
+        const RECORDS_KEPT: usize = 4096;
+        let Some(found) = self.databases.get_mut(&database) else { return };
+        let is_simple = found.recovery_model == RecoveryModel::Simple;
+        if is_simple && (found.log.len() > RECORDS_KEPT || found.id == TEMPDB && found.log.len() > 256) {
+            found.take_checkpoint();
+            found.truncate_log();
+        }
+    }
+}
+
+impl Database {
+    pub(crate) fn take_transaction_number(&mut self) -> u64 {
+        self.next_transaction += 1;
+        self.next_transaction
+    }
+}
+
+fn duplicate_error(table: &Table, position: usize, row: &[Value]) -> SqlError {
+    let index = &table.def.indexes[position];
+    let values = key_values(index, row);
+    let object = format!("{}.{}", table.def.schema, table.def.name);
+    if index.kind.is_constraint() {
+        let kind = if table.def.primary_key() == Some(index) { "PRIMARY KEY" } else { "UNIQUE KEY" };
+        messages::error(2627, 1, &[&kind, &index.name, &object, &values])
+    } else {
+        messages::error(2601, 1, &[&object, &index.name, &values])
+    }
+}
+
+/// A key as the messages show it: `(1, abc)`.
+pub(crate) fn key_values(index: &super::definition::IndexDef, row: &[Value]) -> String {
+    let values = index.columns.iter().map(|c| row.get(c.ordinal).map_or_else(String::new, key_text));
+    format!("({})", values.collect::<Vec<_>>().join(", "))
+}
+
+/// A key's value as the message shows it.
+fn key_text(value: &Value) -> String {
+    match value {
+        Value::Null => "<NULL>".to_owned(),
+        Value::Bit(b) => i32::from(*b).to_string(),
+        Value::Int(i) => i.to_string(),
+        Value::Text(t) => t.to_string(),
+        Value::Guid(g) => g.to_string(),
+        Value::Decimal(d) if d.scale == 0 => d.mantissa.to_string(),
+        Value::Decimal(d) => {
+            let digits = format!("{:0>width$}", d.mantissa.unsigned_abs(), width = usize::from(d.scale) + 1);
+            let (whole, fraction) = digits.split_at(digits.len() - usize::from(d.scale));
+            format!("{}{whole}.{fraction}", if d.mantissa < 0 { "-" } else { "" })
+        }
+        Value::Float(f) => f.to_string(),
+        Value::Real(f) => f.to_string(),
+        Value::Money(m) => format!("{:.4}", *m as f64 / 10_000.0),
+        Value::Binary(b) => {
+            let hex: String = b.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("0x{hex}")
+        }
+        other => format!("{other:?}"),
+    }
+}

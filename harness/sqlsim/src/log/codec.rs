@@ -1,0 +1,1 @@
+//! Log records, definitions and values as bytes.
