@@ -16,10 +16,18 @@ pub struct Message {
     pub template: &'static str,
 }
 
+/// The number of [`unsupported`].
+pub const NOT_SUPPORTED: i32 = 40510;
+
 /// All messages, ascending by number.
 pub const MESSAGES: &[Message] = &[
     Message { number: 102, severity: 15, template: "Incorrect syntax near '%.*ls'." },
     Message { number: 208, severity: 16, template: "Invalid object name '%.*ls'." },
+    Message {
+        number: 596,
+        severity: 21,
+        template: "Cannot continue the execution because the session is in the kill state.",
+    },
     Message {
         number: 913,
         severity: 22,
@@ -146,11 +154,41 @@ pub const MESSAGES: &[Message] = &[
         template: "Failed to update database \"%.*ls\" because the database is read-only.",
     },
     Message {
+        number: 4002,
+        severity: 16,
+        template: "The incoming tabular data stream (TDS) protocol stream is incorrect. The stream ended unexpectedly.",
+    },
+    Message {
+        number: 4009,
+        severity: 16,
+        template: "The incoming tabular data stream (TDS) protocol stream is incorrect. The TDS headers contained errors.",
+    },
+    Message {
+        number: 4060,
+        severity: 11,
+        template: "Cannot open database \"%.*ls\" requested by the login. The login failed.",
+    },
+    Message { number: 4064, severity: 11, template: "Cannot open user default database. Login failed." },
+    Message {
         number: 5133,
         severity: 16,
         template: "Directory lookup for the file \"%ls\" failed with the operating system error %ls.",
     },
+    Message { number: 5701, severity: 10, template: "Changed database context to '%.*ls'." },
+    Message { number: 5703, severity: 10, template: "Changed language setting to %.*ls." },
     Message { number: 15025, severity: 16, template: "The server principal '%s' already exists." },
+    Message {
+        number: 18452,
+        severity: 14,
+        template: "Login failed. The login is from an untrusted domain and cannot be used with Integrated authentication.%.*ls",
+    },
+    Message { number: 18456, severity: 14, template: "Login failed for user '%.*ls'.%.*ls%.*ls" },
+    Message {
+        number: 18470,
+        severity: 14,
+        template: "Login failed for user '%.*ls'. Reason: The account is disabled.%.*ls",
+    },
+    Message { number: 40510, severity: 16, template: "The simulated server does not support %ls." },
 ];
 
 /// Renders message `number` with `state`; `arguments` fill the place holders in order.
@@ -170,6 +208,14 @@ pub fn error(number: i32, state: u8, arguments: &[&dyn std::fmt::Display]) -> Sq
         procedure: String::new(),
         line: 0,
     }
+}
+
+/// The error for valid requests that this server does not carry out; `what` names the feature.
+///
+/// The number is not SQL Server's own: nothing a real server says means the same.
+#[must_use]
+pub fn unsupported(what: &dyn std::fmt::Display) -> SqlError {
+    error(NOT_SUPPORTED, 1, &[what])
 }
 
 /// Fills a template's place holders in order.

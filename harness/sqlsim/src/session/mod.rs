@@ -3,13 +3,20 @@
 //! `session` owns login, the request loop, attention and kill. It hands each
 //! request to [`crate::exec`] with a [`Sink`] for the answer.
 
+pub mod collecting;
+mod login;
+mod open;
 pub mod rpc;
+pub(crate) mod serve;
 pub mod sink;
+mod wire;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use tokio::sync::Notify;
 
+pub use collecting::{CollectedSet, CollectingSink};
+pub use open::{Introduction, OpenSession};
 pub use rpc::{RpcParam, RpcProcedure, RpcRequest, TransactionRequest};
 pub use sink::Sink;
 

@@ -176,9 +176,6 @@ impl Assembler {
 }
 
 /// Cuts an answer into packets.
-///
-/// The answer is written behind [`HEADER_BYTES`] of room, so that one that fits into a packet is
-/// sent without being copied.
 #[derive(Debug)]
 pub struct Packetizer {
     packet_bytes: usize,
@@ -209,36 +206,33 @@ impl Packetizer {
         self.packet_bytes = packet_bytes.clamp(PACKET_BYTES_MIN, PACKET_BYTES_MAX);
     }
 
-    /// Moves `answer` (behind its header room) to `out` as packets.
+    /// Moves `answer` to `out` as packets.
     ///
-    /// Unless `is_last`, only full packets are moved and the rest stays in `answer`.
+    /// Unless `is_last`, the message stays open: more packets of it will follow.
     pub fn cut(&mut self, answer: &mut Vec<u8>, out: &mut BytesMut, is_last: bool) {
-        debug_assert!(answer.len() >= HEADER_BYTES, "an answer begins with room for a header");
+        let mut rest = answer.as_slice();
         let payload_bytes = self.packet_bytes - HEADER_BYTES;
-        let mut start = HEADER_BYTES;
-        // A full packet at the very end of what is known so far may turn out to be the last one:
-        // it waits, because the last one must say so.
-        while answer.len() - start > payload_bytes {
-            self.header(out, payload_bytes, 0);
-            out.extend_from_slice(&answer[start..start + payload_bytes]);
-            start += payload_bytes;
+        out.reserve(rest.len() + (rest.len() / payload_bytes + 1) * HEADER_BYTES);
+        while rest.len() > payload_bytes {
+            let (part, after) = rest.split_at(payload_bytes);
+            self.packet(out, part, 0);
+            rest = after;
         }
         if is_last {
-            self.header(out, answer.len() - start, STATUS_END);
-            out.extend_from_slice(&answer[start..]);
-            start = answer.len();
+            self.packet(out, rest, STATUS_END);
             self.next_id = 1;
+        } else if !rest.is_empty() {
+            self.packet(out, rest, 0);
         }
-        if start > HEADER_BYTES {
-            answer.drain(HEADER_BYTES..start);
-        }
+        answer.clear();
     }
 
-    fn header(&mut self, out: &mut BytesMut, payload_bytes: usize, status: u8) {
+    fn packet(&mut self, out: &mut BytesMut, payload: &[u8], status: u8) {
         // The packet size is at most PACKET_BYTES_MAX, so the sum fits.
-        let length = u16::try_from(payload_bytes + HEADER_BYTES).unwrap_or(u16::MAX).to_be_bytes();
+        let length = u16::try_from(payload.len() + HEADER_BYTES).unwrap_or(u16::MAX).to_be_bytes();
         let spid = self.spid.to_be_bytes();
         out.extend_from_slice(&[4, status, length[0], length[1], spid[0], spid[1], self.next_id, 0]);
+        out.extend_from_slice(payload);
         self.next_id = self.next_id.wrapping_add(1);
     }
 }
@@ -302,14 +296,14 @@ mod tests {
         ) {
             let mut packetizer = Packetizer::new(51);
             packetizer.set_packet_bytes(packet_bytes);
-            let mut answer = vec![0; HEADER_BYTES];
+            let mut answer = Vec::new();
             let mut out = BytesMut::new();
             for part in &parts {
                 answer.extend_from_slice(part);
                 packetizer.cut(&mut answer, &mut out, false);
             }
             packetizer.cut(&mut answer, &mut out, true);
-            prop_assert_eq!(answer.len(), HEADER_BYTES);
+            prop_assert!(answer.is_empty());
             let mut assembler = Assembler::new();
             assembler.input().extend_from_slice(&out);
             let message = assembler.next_message().expect("valid").expect("whole");

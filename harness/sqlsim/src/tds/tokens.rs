@@ -3,7 +3,6 @@
 //! A DONE waits until it is known whether something follows it, because its `more` bit says so:
 //! every other token first lets the waiting one out.
 
-use super::packet::HEADER_BYTES;
 use super::{COLLATION, TdsVersion, text, types, values};
 use crate::error::SqlError;
 use crate::session::sink::{Done, DoneKind, TransactionChange};
@@ -35,7 +34,6 @@ const MESSAGE_UNITS_MAX: usize = 4000;
 /// Writes the tokens of one answer after another.
 #[derive(Debug)]
 pub struct TokenWriter {
-    /// The answer, behind room for a packet's header.
     answer: Vec<u8>,
     version: TdsVersion,
     server_name: Rc<str>,
@@ -49,9 +47,14 @@ impl TokenWriter {
     /// A writer for a client of `version`; messages carry `server_name`.
     #[must_use]
     pub fn new(version: TdsVersion, server_name: Rc<str>) -> Self {
-        let mut answer = Vec::with_capacity(4096);
-        answer.resize(HEADER_BYTES, 0);
-        Self { answer, version, server_name, columns: Vec::new(), waiting: None, is_fatal: false }
+        Self {
+            answer: Vec::with_capacity(1024),
+            version,
+            server_name,
+            columns: Vec::new(),
+            waiting: None,
+            is_fatal: false,
+        }
     }
 
     /// Writes for a client of this version from now on.
@@ -59,7 +62,7 @@ impl TokenWriter {
         self.version = version;
     }
 
-    /// The answer so far, behind room for a packet's header.
+    /// The answer so far.
     pub fn answer(&mut self) -> &mut Vec<u8> {
         &mut self.answer
     }
@@ -67,7 +70,7 @@ impl TokenWriter {
     /// Bytes of the answer that wait to be sent.
     #[must_use]
     pub fn buffered(&self) -> usize {
-        self.answer.len() - HEADER_BYTES
+        self.answer.len()
     }
 
     /// Whether a message of severity 20 or above ended the connection.
@@ -350,7 +353,7 @@ mod tests {
     }
 
     fn bytes(mut writer: TokenWriter) -> Vec<u8> {
-        writer.answer().split_off(HEADER_BYTES)
+        std::mem::take(writer.answer())
     }
 
     #[test]
