@@ -77,3 +77,41 @@ pub trait Files: fmt::Debug {
     /// Creates a directory and its parents.
     async fn create_directory(&self, path: &str) -> Result<(), FileError>;
 }
+
+/// A machine without a disk.
+#[derive(Debug)]
+pub struct NoFiles;
+
+#[async_trait(?Send)]
+impl Files for NoFiles {
+    async fn read(&self, _path: &str, _offset: u64, _length: usize) -> Result<Bytes, FileError> {
+        Err(FileError::PATH_NOT_FOUND)
+    }
+    async fn size(&self, _path: &str) -> Result<u64, FileError> {
+        Err(FileError::PATH_NOT_FOUND)
+    }
+    async fn create(&self, _path: &str) -> Result<(), FileError> {
+        Err(FileError::PATH_NOT_FOUND)
+    }
+    async fn append(&self, _path: &str, _data: Bytes) -> Result<(), FileError> {
+        Err(FileError::PATH_NOT_FOUND)
+    }
+    async fn truncate(&self, _path: &str, _size: u64) -> Result<(), FileError> {
+        Err(FileError::PATH_NOT_FOUND)
+    }
+    async fn flush(&self, _path: &str) -> Result<(), FileError> {
+        Err(FileError::PATH_NOT_FOUND)
+    }
+    async fn rename(&self, _from: &str, _to: &str) -> Result<(), FileError> {
+        Err(FileError::PATH_NOT_FOUND)
+    }
+    async fn remove(&self, _path: &str) -> Result<(), FileError> {
+        Err(FileError::PATH_NOT_FOUND)
+    }
+    async fn list(&self, _directory: &str) -> Result<Vec<DirectoryEntry>, FileError> {
+        Err(FileError::PATH_NOT_FOUND)
+    }
+    async fn create_directory(&self, _path: &str) -> Result<(), FileError> {
+        Err(FileError::PATH_NOT_FOUND)
+    }
+}
