@@ -5,7 +5,7 @@
 
 pub mod collecting;
 mod login;
-mod open;
+pub mod open;
 pub mod rpc;
 pub(crate) mod serve;
 pub mod sink;

@@ -86,7 +86,8 @@ impl MemoryFiles {
     pub fn exists(&self, path: &str) -> bool {
         Path::parse(path).is_ok_and(|path| {
             let state = self.0.state.borrow();
-            path.is_root() && state.capacities.contains_key(&path.drive) || state.entries.contains_key(&*path.key)
+            path.is_root() && state.capacities.contains_key(&path.drive)
+                || state.entries.contains_key(&*path.key)
         })
     }
 
@@ -298,7 +299,10 @@ impl Path {
             return Err(FileError::INVALID_NAME);
         };
         let is_bad = |part: &str| part.is_empty() || part.contains(['<', '>', ':', '"', '|', '?', '*', '\0']);
-        if !drive.is_ascii_alphabetic() || whole.split('\\').skip(1).any(is_bad) || whole[2..].starts_with(|c| c != '\\') {
+        if !drive.is_ascii_alphabetic()
+            || whole.split('\\').skip(1).any(is_bad)
+            || whole[2..].starts_with(|c| c != '\\')
+        {
             return Err(FileError::INVALID_NAME);
         }
         let name = whole.rsplit('\\').next().unwrap_or_default().into();

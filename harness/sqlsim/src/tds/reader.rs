@@ -58,10 +58,6 @@ impl<'a> Reader<'a> {
         Ok(u32::from_le_bytes(self.array(what)?))
     }
 
-    pub(super) fn u32_big(&mut self, what: &'static str) -> Decoded<u32> {
-        Ok(u32::from_be_bytes(self.array(what)?))
-    }
-
     pub(super) fn u64(&mut self, what: &'static str) -> Decoded<u64> {
         Ok(u64::from_le_bytes(self.array(what)?))
     }

@@ -1,0 +1,4 @@
+//! The wire from a client's side: tiberius over in-memory streams.
+
+mod logins;
+mod support;
