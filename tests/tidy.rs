@@ -5,7 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the crate lies two folders deep").to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .expect("the crate lies two folders deep")
+        .to_owned()
 }
 
 fn rust_files(below: &Path) -> Vec<PathBuf> {
@@ -57,7 +61,8 @@ fn names(source: &str, word: &str) -> bool {
 #[case("lyncshell", &[])]
 #[case("firedrill", &["failover", "lyncshell", "sqlsim"])]
 fn a_crate_knows_only_whom_it_may_know(#[case] krate: &str, #[case] allowed: &[&str]) {
-    let manifest = fs::read_to_string(root().join("harness").join(krate).join("Cargo.toml")).expect("the manifest is there");
+    let manifest = fs::read_to_string(root().join("harness").join(krate).join("Cargo.toml"))
+        .expect("the manifest is there");
     let allowed: BTreeSet<String> = allowed.iter().map(|s| (*s).to_owned()).collect();
     assert_eq!(known_crates(&manifest), allowed, "{krate} knows others than it may");
 }
@@ -67,7 +72,9 @@ fn the_oracle_learns_neither_of_the_simulator_nor_of_the_failover() {
     let source = root().join("harness/firedrill/src");
     let oracle: Vec<PathBuf> = rust_files(&source)
         .into_iter()
-        .filter(|p| p.strip_prefix(&source).is_ok_and(|p| p.starts_with("oracle") || p == Path::new("oracle.rs")))
+        .filter(|p| {
+            p.strip_prefix(&source).is_ok_and(|p| p.starts_with("oracle") || p == Path::new("oracle.rs"))
+        })
         .collect();
     assert!(!oracle.is_empty(), "the oracle has moved: tell this test where");
     for file in oracle {
@@ -80,7 +87,16 @@ fn the_oracle_learns_neither_of_the_simulator_nor_of_the_failover() {
 
 #[test]
 fn no_source_file_holds_leftovers_or_lints_silenced_without_a_reason() {
-    let leftovers = [["to", "do!("], ["unimpl", "emented!("], ["FIX", "ME"], ["X", "XX"], ["db", "g!("], ["#[ig", "nore"], ["#[al", "low("], ["#![al", "low("]];
+    let leftovers = [
+        ["to", "do!("],
+        ["unimpl", "emented!("],
+        ["FIX", "ME"],
+        ["X", "XX"],
+        ["db", "g!("],
+        ["#[ig", "nore"],
+        ["#[al", "low("],
+        ["#![al", "low("],
+    ];
     let mut found = Vec::new();
     for file in rust_files(&root().join("harness")).into_iter().chain(rust_files(&root().join("tests"))) {
         let text = fs::read_to_string(&file).expect("a source file can be read");

@@ -1,6 +1,13 @@
 //! Rehearse the failover of Persistent Chat: stage the estate, break it, let a
 //! failover program repair it, judge the result.
 
+pub mod cli;
 pub mod estate;
 pub mod fault;
 pub mod ledger;
+pub mod oracle;
+pub mod red;
+pub mod report;
+pub mod runner;
+pub mod steps;
+pub mod verdict;

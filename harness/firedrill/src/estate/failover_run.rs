@@ -2,13 +2,28 @@
 
 use serde::Serialize;
 
+/// Changes a plan before it is executed: how a wrong implementation is made.
+pub type PlanTransformation = std::rc::Rc<dyn Fn(failover::plan::Plan) -> failover::plan::Plan>;
+
 /// How the operator starts the failover program.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct FailoverOptions {
     /// `--accept-data-loss`.
     pub accept_data_loss: bool,
     /// `resume` instead of `run`.
     pub resume: bool,
+    /// For red drills: the plan is changed so before it runs.
+    pub transformation: Option<PlanTransformation>,
+}
+
+impl std::fmt::Debug for FailoverOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FailoverOptions")
+            .field("accept_data_loss", &self.accept_data_loss)
+            .field("resume", &self.resume)
+            .field("transformed", &self.transformation.is_some())
+            .finish()
+    }
 }
 
 /// Something the failover program told the operator.

@@ -15,7 +15,7 @@ mod names;
 mod timeline;
 
 pub use arrangement::Arrangement;
-pub use failover_run::{FailoverOptions, FailoverRun, LogBackupSnapshot, Told};
+pub use failover_run::{FailoverOptions, FailoverRun, LogBackupSnapshot, PlanTransformation, Told};
 pub use names::{DataCenter, Server};
 pub use timeline::{Event, Happening, Timeline};
 
@@ -46,7 +46,9 @@ pub enum EstateError {
         what: String,
     },
     /// Something the harness itself did on a server failed.
-    #[error("{what} on the {server} failed: {reason}; the estate is half way through it, start the drill again")]
+    #[error(
+        "{what} on the {server} failed: {reason}; the estate is half way through it, start the drill again"
+    )]
     Server {
         /// What was done.
         what: String,
@@ -196,7 +198,12 @@ impl Estate {
 
     /// The operator runs a batch by hand (`sa`), as in a query window on `database`. The server's error is in the
     /// answer, not in `Err`.
-    pub fn by_hand_sql(&mut self, _server: Server, _database: &str, _batch: &str) -> Result<Result<(), String>, EstateError> {
+    pub fn by_hand_sql(
+        &mut self,
+        _server: Server,
+        _database: &str,
+        _batch: &str,
+    ) -> Result<Result<(), String>, EstateError> {
         Err(EstateError::NotYet("by_hand_sql"))
     }
 
@@ -225,7 +232,12 @@ impl Estate {
     }
 
     /// Runs one query over a connection of its own and collects the rows of its first result set.
-    pub fn query(&self, _server: Server, _database: &str, _query: &str) -> Result<Vec<tiberius::Row>, EstateError> {
+    pub fn query(
+        &self,
+        _server: Server,
+        _database: &str,
+        _query: &str,
+    ) -> Result<Vec<tiberius::Row>, EstateError> {
         Err(EstateError::NotYet("query"))
     }
 

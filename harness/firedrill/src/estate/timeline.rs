@@ -141,9 +141,13 @@ impl fmt::Display for Happening {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Staged => f.write_str("the estate is staged"),
-            Self::LogBackupOnShare { ordinal, file } => write!(f, "log backup {ordinal} ({file}) is on the share"),
+            Self::LogBackupOnShare { ordinal, file } => {
+                write!(f, "log backup {ordinal} ({file}) is on the share")
+            }
             Self::LogBackupCopied { ordinal, file } => write!(f, "log backup {ordinal} ({file}) is copied"),
-            Self::LogBackupRestored { ordinal, file } => write!(f, "log backup {ordinal} ({file}) is restored"),
+            Self::LogBackupRestored { ordinal, file } => {
+                write!(f, "log backup {ordinal} ({file}) is restored")
+            }
             Self::DataCenterLost { data_center } => write!(f, "data center {data_center} is lost"),
             Self::DataCenterReturned { data_center } => write!(f, "data center {data_center} is back"),
             Self::MachineLost { machine } => write!(f, "{machine} is lost"),
@@ -153,7 +157,9 @@ impl fmt::Display for Happening {
             Self::FaultFired { point, fault } => write!(f, "{point}: {fault:?}"),
             Self::FailoverStarted { run, resume: false } => write!(f, "failover run {run} starts"),
             Self::FailoverStarted { run, resume: true } => write!(f, "failover run {run} starts, resuming"),
-            Self::FailoverEnded { run, exit_code: Some(code) } => write!(f, "failover run {run} ends with exit code {code}"),
+            Self::FailoverEnded { run, exit_code: Some(code) } => {
+                write!(f, "failover run {run} ends with exit code {code}")
+            }
             Self::FailoverEnded { run, exit_code: None } => write!(f, "failover run {run} is killed"),
             Self::StepSeen { step, edge: Edge::Begins, what } => write!(f, "{step}: {what} begins"),
             Self::StepSeen { step, edge: Edge::Ends, what } => write!(f, "{step}: {what} has run"),

@@ -1,0 +1,209 @@
+//! The command line: parses arguments, calls, and maps every ending to its documented exit code.
+
+mod environment;
+mod run;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::runner::book::{Book, Shard};
+use crate::runner::check::unusable_steps;
+use crate::verdict::Ending;
+
+/// Rehearse the failover of Persistent Chat before the disaster does.
+#[derive(Debug, Parser)]
+#[command(name = "firedrill", version, about, after_help = EXIT_CODES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Printed below the help.
+const EXIT_CODES: &str = "Exit codes: 0 all passed, 1 a drill failed, 2 usage or bad input, 3 nothing was checked, \
+4 the environment lacks something, 5 something was not exercised, 130 interrupted.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run drills: features/en and features/ko, or the files and folders named.
+    Run(RunArguments),
+    /// List the steps that drills are written with.
+    Steps,
+    /// Look for lines that no step would run, without running anything.
+    Check {
+        /// Feature files or folders.
+        paths: Vec<PathBuf>,
+    },
+}
+
+/// Arguments of `firedrill run`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RunArguments {
+    /// Feature files or folders; features/en and features/ko when none is named.
+    paths: Vec<PathBuf>,
+    /// Where the estate is staged.
+    #[arg(long, value_enum, default_value_t = Arm::Sim)]
+    on: Arm,
+    /// An estate file that stands in for the one the drills name.
+    #[arg(long, value_name = "FILE")]
+    estate: Option<PathBuf>,
+    /// Only drills whose tags satisfy this: '@smoke and not @slow'.
+    #[arg(long, value_name = "EXPR")]
+    tags: Option<String>,
+    /// The seed of every drill.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Write a JUnit report.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Write a JSON report.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// A drill fails when service takes longer to come back: 30m.
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    rto: Option<Duration>,
+    /// A drill fails when messages older than this are lost: 15m.
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    rpo: Option<Duration>,
+    /// Take every N-th drill only: I/N.
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
+    /// What the arm cannot exercise is no reason to fail.
+    #[arg(long)]
+    allow_not_exercised: bool,
+    /// Show every drill's page, not only of those that did not pass.
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+/// Where an estate is staged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Arm {
+    /// In this process, on simulated time.
+    Sim,
+    /// In containers.
+    Docker,
+    /// On servers that somebody has.
+    Lab,
+}
+
+/// Reads the arguments, does what they say, and ends with the documented code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let code = if error.use_stderr() { Ending::Usage } else { Ending::Passed };
+            // A closed output is no reason to panic; the exit code still says what happened.
+            let _ = error.print();
+            return ExitCode::from(code.exit_code());
+        }
+    };
+    let ending = match arguments.command {
+        Command::Run(run) => run::run(&run),
+        Command::Steps => {
+            say(&crate::steps::list::plain_list());
+            Ending::Passed
+        }
+        Command::Check { paths } => check(&paths),
+    };
+    ExitCode::from(ending.exit_code())
+}
+
+/// Prints to standard output; a closed output ends nothing.
+pub(crate) fn say(text: &str) {
+    use std::io::Write as _;
+    let mut output = std::io::stdout().lock();
+    let _ = output.write_all(text.as_bytes());
+    if !text.ends_with('\n') {
+        let _ = output.write_all(b"\n");
+    }
+}
+
+/// Prints to standard error.
+pub(crate) fn complain(text: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr().lock(), "firedrill: {text}");
+}
+
+fn check(paths: &[PathBuf]) -> Ending {
+    let book = match Book::read(paths) {
+        Ok(book) => book,
+        Err(error) => {
+            complain(&error.to_string());
+            return Ending::Usage;
+        }
+    };
+    let unusable = unusable_steps(&book);
+    for one in &unusable {
+        complain(&format!("{}: {}", one.place, one.text));
+    }
+    match (unusable.is_empty(), book.scenarios()) {
+        (false, _) => Ending::Usage,
+        (true, 0) => {
+            complain("no scenario found: nothing was checked");
+            Ending::Vacuous
+        }
+        (true, count) => {
+            say(&format!("{count} scenarios in {} features: every line has its step", book.features.len()));
+            Ending::Passed
+        }
+    }
+}
+
+/// Reads `90s`, `30m`, `2h`, or a number and a unit in words.
+fn parse_time(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is not a time; write for example 90s, 30m or 2h");
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?);
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        _ => return Err(wrong()),
+    };
+    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use clap::{CommandFactory as _, Parser as _};
+    use rstest::rstest;
+
+    use super::{Arguments, parse_time};
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Arguments::command().debug_assert();
+    }
+
+    #[rstest]
+    #[case("90s", 90)]
+    #[case("30m", 1_800)]
+    #[case("2h", 7_200)]
+    fn times_are_read_with_their_unit(#[case] text: &str, #[case] seconds: u64) {
+        assert_eq!(parse_time(text), Ok(Duration::from_secs(seconds)));
+    }
+
+    #[rstest]
+    #[case("30")]
+    #[case("m")]
+    #[case("-5m")]
+    #[case("99999999999999999999h")]
+    fn a_time_without_number_or_unit_is_refused(#[case] text: &str) {
+        assert!(parse_time(text).is_err());
+    }
+
+    #[rstest]
+    #[case(&["firedrill"])]
+    #[case(&["firedrill", "run", "--on", "moon"])]
+    #[case(&["firedrill", "run", "--seed", "x"])]
+    #[case(&["firedrill", "run", "--shard", "5/4"])]
+    fn wrong_arguments_are_refused(#[case] arguments: &[&str]) {
+        assert!(Arguments::try_parse_from(arguments).is_err());
+    }
+}

@@ -1,0 +1,161 @@
+//! `firedrill run`: reads the book, runs it, writes the reports.
+
+use std::io::IsTerminal as _;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::{RunArguments, complain, environment, say};
+use crate::report::{DrillReport, RunReport, console, json, junit};
+use crate::runner::book::{Book, BookError};
+use crate::runner::{RunOptions, run as run_book};
+use crate::verdict::Ending;
+
+/// Runs what the arguments select.
+pub(super) fn run(arguments: &RunArguments) -> Ending {
+    let book = match select(arguments) {
+        Ok(book) => book,
+        Err(error) => {
+            complain(&error.to_string());
+            return Ending::Usage;
+        }
+    };
+    if let Err(message) = check_files(arguments) {
+        complain(&message);
+        return Ending::Usage;
+    }
+    if let Some(lacking) = environment::lacking(arguments.on) {
+        complain(&lacking);
+        return Ending::Environment;
+    }
+    if book.scenarios() == 0 {
+        complain(
+            "no drill was selected: nothing was checked. See the tags of your features, or name other files",
+        );
+        write_reports(arguments, &RunReport::of("sim", arguments.seed, Vec::new()));
+        return Ending::Vacuous;
+    }
+    let interrupted = Arc::new(AtomicBool::new(false));
+    watch_for_interrupt(&interrupted);
+    let progress = progress_of(book.scenarios(), arguments.verbose);
+    let options = RunOptions {
+        seed: arguments.seed,
+        estate: arguments.estate.clone(),
+        rto: arguments.rto,
+        rpo: arguments.rpo,
+        interrupted: Arc::clone(&interrupted),
+        observer: progress.observer,
+    };
+    let report = run_book(book, &options);
+    if let Some(bar) = progress.bar {
+        bar.finish_and_clear();
+    }
+    say(&console::summary(&report));
+    let written = write_reports(arguments, &report);
+    if interrupted.load(Ordering::Relaxed) {
+        complain("interrupted: the drills above were run, the rest was not");
+        return Ending::Interrupted;
+    }
+    if !written {
+        return Ending::Usage;
+    }
+    Ending::of_run(&report.verdicts(), arguments.allow_not_exercised)
+}
+
+/// Reads the features and keeps what the arguments select.
+fn select(arguments: &RunArguments) -> Result<Book, BookError> {
+    let mut book = Book::read(&arguments.paths)?;
+    if let Some(tags) = &arguments.tags {
+        book.keep_tagged(tags)?;
+    }
+    if let Some(shard) = arguments.shard {
+        book.keep_shard(shard);
+    }
+    Ok(book)
+}
+
+/// Finds out before the run whether its inputs can be read and its reports can be written.
+fn check_files(arguments: &RunArguments) -> Result<(), String> {
+    for report in [&arguments.junit, &arguments.json].into_iter().flatten() {
+        let folder =
+            report.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if !folder.is_dir() {
+            return Err(format!(
+                "{}: there is no folder {}; nothing was run",
+                report.display(),
+                folder.display()
+            ));
+        }
+        if report.is_dir() {
+            return Err(format!("{}: is a folder; nothing was run. Name a file", report.display()));
+        }
+    }
+    if let Some(estate) = &arguments.estate {
+        let shown = estate.display().to_string();
+        let text = std::fs::read_to_string(estate)
+            .map_err(|error| format!("{shown}: cannot be read ({error}); nothing was run"))?;
+        crate::estate::EstateFile::parse(&text, &shown)
+            .map_err(|error| format!("{error}; nothing was run"))?;
+    }
+    Ok(())
+}
+
+/// Writes the reports that were asked for; says which could not be written.
+fn write_reports(arguments: &RunArguments, report: &RunReport) -> bool {
+    let mut written = true;
+    let mut write = |path: &Path, text: Result<String, String>| {
+        let result = text.and_then(|text| std::fs::write(path, text).map_err(|error| error.to_string()));
+        if let Err(error) = result {
+            complain(&format!(
+                "{}: the report could not be written ({error}); the drills were run",
+                path.display()
+            ));
+            written = false;
+        }
+    };
+    if let Some(path) = &arguments.junit {
+        write(path, junit::render(report).map_err(|error| error.to_string()));
+    }
+    if let Some(path) = &arguments.json {
+        write(path, json::render(report).map_err(|error| error.to_string()));
+    }
+    written
+}
+
+/// Sets the flag on Ctrl-C, so that the drill under way ends and no other begins.
+fn watch_for_interrupt(interrupted: &Arc<AtomicBool>) {
+    let interrupted = Arc::clone(interrupted);
+    let watch = move || {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
+            interrupted.store(true, Ordering::Relaxed);
+        }
+    };
+    #[expect(clippy::disallowed_methods, reason = "outside the simulated arm: it only sets a flag")]
+    std::thread::spawn(watch);
+}
+
+/// How a run shows that it goes on.
+struct Progress {
+    bar: Option<indicatif::ProgressBar>,
+    observer: Rc<dyn Fn(&DrillReport)>,
+}
+
+/// A bar on a terminal, plain lines elsewhere.
+fn progress_of(drills: usize, verbose: bool) -> Progress {
+    let text_of = move |drill: &DrillReport| match verbose || console::deserves_a_page(drill.verdict) {
+        true => console::page(drill),
+        false => console::line(drill),
+    };
+    if !std::io::stdout().is_terminal() {
+        return Progress { bar: None, observer: Rc::new(move |drill| say(&text_of(drill))) };
+    }
+    let bar = indicatif::ProgressBar::new(u64::try_from(drills).unwrap_or(u64::MAX));
+    let shown = bar.clone();
+    let observer = Rc::new(move |drill: &DrillReport| {
+        shown.println(text_of(drill).trim_end());
+        shown.inc(1);
+    });
+    Progress { bar: Some(bar), observer }
+}

@@ -1,0 +1,154 @@
+//! What a person reads: one line per drill while it runs, and a page per drill that did not pass.
+
+use std::fmt::Write as _;
+
+use super::{DrillReport, FailoverReport, LostMessages, RunReport, readable_ms};
+use crate::verdict::Verdict;
+
+/// One drill in one line.
+#[must_use]
+pub fn line(drill: &DrillReport) -> String {
+    let mut text =
+        format!("{:<13} {}:{}  {}", drill.verdict.word(), drill.file, drill.line, printable(&drill.name));
+    if let Some(rto) = drill.rto_ms {
+        let _ = write!(text, "  RTO {}", readable_ms(rto));
+    }
+    if let Some(lost) = &drill.lost {
+        let _ = write!(text, "  lost {}", lost.count);
+    }
+    text
+}
+
+/// One drill with everything a person needs to judge it.
+#[must_use]
+pub fn page(drill: &DrillReport) -> String {
+    let mut text = line(drill);
+    text.push('\n');
+    for reason in &drill.reasons {
+        let _ = writeln!(
+            text,
+            "  because  [{}] {}",
+            reason.code,
+            printable(&reason.text).replace('\n', "\n           ")
+        );
+    }
+    for step in &drill.steps {
+        let time = if step.simulated_ms == 0 { String::new() } else { readable_ms(step.simulated_ms) };
+        let _ =
+            writeln!(text, "  {:<9} {:>16}  {} {}", step.status, time, step.keyword, printable(&step.text));
+    }
+    for failover in &drill.failovers {
+        text.push_str(&failover_page(failover));
+    }
+    if let Some(rto) = drill.rto_ms {
+        let _ = writeln!(text, "  RTO      {}", readable_ms(rto));
+    }
+    if let Some(rpo) = drill.rpo_ms {
+        let _ = writeln!(text, "  RPO      {}", readable_ms(rpo));
+    }
+    if let Some(bound) = &drill.bound {
+        let _ = writeln!(text, "  bound    {}", printable(&bound.to_string()));
+    }
+    if let Some(lost) = &drill.lost {
+        let _ = writeln!(text, "  lost     {}", lost_words(lost));
+    }
+    for fault in &drill.faults {
+        let struck = if fault.fired { "struck" } else { "NEVER STRUCK" };
+        let _ = writeln!(text, "  fault    {} ({struck})", printable(&fault.fault));
+    }
+    text
+}
+
+fn failover_page(failover: &FailoverReport) -> String {
+    let ended = match (failover.killed, failover.exit_code) {
+        (true, _) => "killed".to_owned(),
+        (false, Some(code)) => format!("exit {code}, {}", failover.outcome),
+        (false, None) => failover.outcome.clone(),
+    };
+    let mut text = format!("  failover {} ({ended})\n", failover.asked);
+    for step in &failover.steps {
+        let time = step.simulated_ms.map(readable_ms).unwrap_or_default();
+        let _ = writeln!(text, "    {} {:<9} {:>14}  {}", step.number, step.status, time, step.name);
+    }
+    if let Some(guard) = &failover.stopped_by {
+        let _ = writeln!(text, "    stopped by {guard}");
+    }
+    if !failover.told.is_empty() {
+        let _ = writeln!(text, "    told {}", failover.told.join(", "));
+    }
+    text
+}
+
+/// `5 messages: room 1: 236..240`.
+#[must_use]
+pub fn lost_words(lost: &LostMessages) -> String {
+    if lost.count == 0 {
+        return "nothing".to_owned();
+    }
+    let ranges: Vec<String> = lost
+        .ranges
+        .iter()
+        .map(|range| match range.first == range.last {
+            true => format!("room {}: {}", range.room, range.first),
+            false => format!("room {}: {}..{}", range.room, range.first, range.last),
+        })
+        .collect();
+    format!("{} message{}: {}", lost.count, if lost.count == 1 { "" } else { "s" }, ranges.join(", "))
+}
+
+/// The last line of a run.
+#[must_use]
+pub fn summary(report: &RunReport) -> String {
+    let counts = report.counts;
+    format!(
+        "{} drills on {} (seed {}): {} passed, {} failed, {} not exercised, {} vacuous",
+        report.drills.len(),
+        report.arm,
+        report.seed,
+        counts.passed,
+        counts.failed,
+        counts.not_exercised,
+        counts.vacuous
+    )
+}
+
+/// Whether the page of a drill is shown without being asked for.
+#[must_use]
+pub fn deserves_a_page(verdict: Verdict) -> bool {
+    verdict != Verdict::Passed
+}
+
+/// Text from features and databases is data: a terminal must not obey it.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{lost_words, page, summary};
+    use crate::report::{LostMessages, RunReport, tests::a_drill};
+    use crate::verdict::Verdict;
+
+    #[test]
+    fn a_page_shows_steps_times_bound_and_lost_messages() {
+        insta::assert_snapshot!(page(&a_drill(Verdict::Failed)), @"");
+    }
+
+    #[test]
+    fn a_terminal_does_not_obey_text_from_a_feature() {
+        let mut drill = a_drill(Verdict::Passed);
+        drill.name = "\u{1b}[2J gone".into();
+        assert!(!page(&drill).contains('\u{1b}'));
+    }
+
+    #[test]
+    fn nothing_lost_is_said_in_words() {
+        assert_eq!(lost_words(&LostMessages::default()), "nothing");
+    }
+
+    #[test]
+    fn the_summary_counts_every_verdict() {
+        let drills = [Verdict::Passed, Verdict::Vacuous].map(a_drill).to_vec();
+        insta::assert_snapshot!(summary(&RunReport::of("sim", 7, drills)), @"");
+    }
+}

@@ -1,0 +1,363 @@
+//! The world of one scenario: its estate, what the failover program did, and what the oracle makes of it.
+
+use std::path::PathBuf;
+
+use super::{Kind, StepResult};
+use crate::estate::{Arrangement, Estate, EstateFile, FailoverOptions, FailoverRun};
+use crate::oracle::Evidence;
+use crate::red::WrongImplementation;
+use crate::report::{FailoverReport, FaultReport, LostMessages, Reason, RuleReport};
+use crate::steps::witness;
+
+/// What a run says about each of its drills.
+#[derive(Debug, Clone, Default)]
+pub struct DrillSettings {
+    /// The seed.
+    pub seed: u64,
+    /// An estate file that stands in for the embedded one.
+    pub estate: Option<PathBuf>,
+    /// The run was interrupted: do nothing.
+    pub abandoned: bool,
+}
+
+/// One step as it was run.
+#[derive(Debug, Clone)]
+pub struct StepRecord {
+    /// Its line in the feature file.
+    pub line: usize,
+    /// Simulated time that went by.
+    pub simulated_ms: u64,
+    /// Why it does not hold, if so.
+    pub failure: Option<String>,
+}
+
+/// One start of the failover program.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    /// `run`, `resume`, `preflight`.
+    pub(super) asked: &'static str,
+    /// Whether `--accept-data-loss` was given.
+    pub(super) loss_accepted: bool,
+    /// What came of it.
+    pub(super) run: FailoverRun,
+}
+
+/// Numbers that reports carry.
+#[derive(Debug, Clone, Default)]
+pub struct Judged {
+    /// Time to service.
+    pub rto_ms: Option<u64>,
+    /// Age of the oldest lost message at the loss of A.
+    pub rpo_ms: Option<u64>,
+    /// Messages gone.
+    pub lost: Option<LostMessages>,
+    /// What the oracle compared.
+    pub rules: Vec<RuleReport>,
+}
+
+/// The world cucumber gives to every step.
+#[derive(Default)]
+pub struct Drill {
+    settings: DrillSettings,
+    estate: Option<Estate>,
+    /// What was said, for the oracle to know which obstacles were there from the start.
+    pub(super) said: Vec<Arrangement>,
+    pub(super) attempts: Vec<Attempt>,
+    /// What the compliance databases held before the first attempt, and who was active.
+    pub(super) before: Option<witness::Before>,
+    pub(super) wrong: Option<WrongImplementation>,
+    evidence: Option<Evidence>,
+    findings: Vec<Reason>,
+    records: Vec<StepRecord>,
+    thens: usize,
+    acted: bool,
+    judged: Judged,
+    needs: Option<String>,
+    /// What the operator's own command in the management shell gave.
+    pub(super) shell_answer: Option<(i32, String)>,
+}
+
+impl std::fmt::Debug for Drill {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Drill")
+            .field("seed", &self.settings.seed)
+            .field("steps", &self.records.len())
+            .finish()
+    }
+}
+
+impl cucumber::World for Drill {
+    type Error = std::convert::Infallible;
+
+    async fn new() -> Result<Self, Self::Error> {
+        Ok(Self::default())
+    }
+}
+
+/// For the runner.
+impl Drill {
+    /// Takes over what the run says.
+    pub fn settings(&mut self, settings: DrillSettings) {
+        self.settings = settings;
+    }
+
+    /// Whether the run was interrupted before this drill began.
+    #[must_use]
+    pub fn abandoned(&self) -> bool {
+        self.settings.abandoned
+    }
+
+    /// What the arm lacks for this drill.
+    #[must_use]
+    pub fn needs(&self) -> Option<&str> {
+        self.needs.as_deref()
+    }
+
+    /// Runs one step and records it.
+    ///
+    /// # Errors
+    /// Why the step does not hold.
+    pub fn perform(
+        &mut self,
+        line: usize,
+        kind: Kind,
+        step: impl FnOnce(&mut Self) -> StepResult,
+    ) -> StepResult {
+        if self.settings.abandoned {
+            return Err("the run was interrupted".to_owned());
+        }
+        let started = self.now_ms();
+        let result = step(self);
+        let simulated_ms = self.now_ms().saturating_sub(started);
+        if kind == Kind::Then {
+            self.thens += 1;
+        }
+        self.records.push(StepRecord { line, simulated_ms, failure: result.clone().err() });
+        result
+    }
+
+    /// The steps run so far.
+    #[must_use]
+    pub fn records(&self) -> &[StepRecord] {
+        &self.records
+    }
+
+    /// The oracle's last word, and everything it found after earlier attempts.
+    pub fn final_judgement(&mut self) -> Vec<Reason> {
+        if self.attempts.is_empty() {
+            return Vec::new();
+        }
+        if let Err(error) = self.judge() {
+            self.findings.push(Reason { code: "oracle".to_owned(), text: error });
+        }
+        self.findings.clone()
+    }
+
+    /// Why this drill checked nothing, if so.
+    #[must_use]
+    pub fn vacuous_reasons(&self) -> Vec<Reason> {
+        let mut reasons = Vec::new();
+        let mut because = |code: &str, text: String| reasons.push(Reason { code: code.to_owned(), text });
+        if self.thens == 0 {
+            because("no-then", "the drill has no Then: nothing was asked of the outcome".to_owned());
+        }
+        if !self.acted {
+            because("nothing-happened", "no failover was attempted and nothing was done by hand".to_owned());
+        }
+        for fault in self.fault_reports().iter().filter(|fault| !fault.fired) {
+            because("fault-never-fired", format!("this fault was staged and never struck: {}", fault.fault));
+        }
+        for rule in self.judged.rules.iter().filter(|rule| rule.compared == 0) {
+            because("compared-nothing", format!("the oracle's rule {} found nothing to compare", rule.rule));
+        }
+        reasons
+    }
+
+    /// The numbers for the report.
+    #[must_use]
+    pub fn judged(&self) -> Judged {
+        self.judged.clone()
+    }
+
+    /// The attempts for the report.
+    #[must_use]
+    pub fn failover_reports(&self) -> Vec<FailoverReport> {
+        self.attempts.iter().map(witness::failover_report).collect()
+    }
+
+    /// The bound reported last.
+    #[must_use]
+    pub fn bound(&self) -> Option<serde_json::Value> {
+        self.attempts.iter().rev().find_map(|attempt| attempt.run.report.get("bound").cloned())
+    }
+
+    /// The faults for the report.
+    #[must_use]
+    pub fn fault_reports(&self) -> Vec<FaultReport> {
+        let Some(estate) = &self.estate else { return Vec::new() };
+        estate
+            .faults()
+            .iter()
+            .map(|planned| FaultReport {
+                fault: format!("{:?} when {}", planned.fault, planned.point),
+                fired: planned.fired.is_some(),
+            })
+            .collect()
+    }
+
+    /// How many events the timeline holds.
+    #[must_use]
+    pub fn timeline_events(&self) -> usize {
+        self.estate.as_ref().map_or(0, |estate| estate.timeline().events().len())
+    }
+
+    /// CRC-32 over the timeline and the ledger, as eight hexadecimal digits.
+    #[must_use]
+    pub fn timeline_digest(&self) -> String {
+        let Some(estate) = &self.estate else { return String::new() };
+        let mut digest = crc32fast::Hasher::new();
+        for event in estate.timeline().events() {
+            digest.update(event.at.to_string().as_bytes());
+            digest.update(event.what.to_string().as_bytes());
+        }
+        for message in estate.ledger().messages() {
+            digest.update(&message.text_crc32.to_le_bytes());
+            digest.update(message.acknowledged.to_string().as_bytes());
+        }
+        format!("{:08x}", digest.finalize())
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.estate.as_ref().map_or(0, |estate| u64::try_from(estate.now().as_millisecond()).unwrap_or(0))
+    }
+}
+
+/// For the steps.
+impl Drill {
+    /// Chooses the estate: the embedded one of this name, or the file given on the command line.
+    pub(super) fn choose_estate(&mut self, name: &str) -> StepResult {
+        if self.estate.is_some() {
+            return Err("the estate was named already; one drill stages one estate".to_owned());
+        }
+        let file = match &self.settings.estate {
+            None => EstateFile::named(name),
+            Some(path) => {
+                let shown = path.display().to_string();
+                let text = std::fs::read_to_string(path)
+                    .map_err(|error| format!("{shown}: cannot be read ({error})"))?;
+                EstateFile::parse(&text, &shown)
+            }
+        };
+        let file = file.map_err(|error| error.to_string())?;
+        self.estate = Some(Estate::new(&file, self.settings.seed));
+        Ok(())
+    }
+
+    /// The estate.
+    pub(super) fn estate(&mut self) -> Result<&mut Estate, String> {
+        self.estate
+            .as_mut()
+            .ok_or_else(|| "no estate yet; begin with: Given the estate \"litware\"".to_owned())
+    }
+
+    /// The estate, to look at.
+    pub(super) fn estate_seen(&self) -> Result<&Estate, String> {
+        self.estate
+            .as_ref()
+            .ok_or_else(|| "no estate yet; begin with: Given the estate \"litware\"".to_owned())
+    }
+
+    /// Says something about the estate.
+    pub(super) fn arrange(&mut self, arrangement: Arrangement) -> StepResult {
+        self.said.push(arrangement.clone());
+        self.estate()?.arrange(arrangement).map_err(|error| error.to_string())
+    }
+
+    /// Does something to the estate, after it was staged and first looked at.
+    pub(super) fn act<T>(
+        &mut self,
+        verb: impl FnOnce(&mut Estate) -> Result<T, crate::estate::EstateError>,
+    ) -> Result<T, String> {
+        self.estate()?.begin().map_err(|error| error.to_string())?;
+        if self.before.is_none() {
+            self.before = Some(witness::look_before(self)?);
+        }
+        self.evidence = None;
+        verb(self.estate()?).map_err(|error| error.to_string())
+    }
+
+    /// Something was done that a Then can be about.
+    pub(super) fn acted(&mut self) {
+        self.acted = true;
+    }
+
+    /// The operator starts the failover program; the oracle looks at what it left.
+    pub(super) fn fail_over(&mut self, asked: &'static str, accept_data_loss: bool) -> StepResult {
+        let wrong = self.wrong.clone();
+        let options = FailoverOptions {
+            accept_data_loss,
+            resume: asked == "resume",
+            transformation: wrong.as_ref().and_then(WrongImplementation::plan_transformation),
+        };
+        let mut run =
+            self.act(
+                |estate| if asked == "preflight" { estate.preflight() } else { estate.fail_over(options) },
+            )?;
+        if let Some(wrong) = &wrong {
+            wrong.rewrite_report(&mut run.report);
+            if wrong.keeps_silent() {
+                witness::forget_what_was_told(&mut run);
+            }
+            for (server, database, batch) in wrong.meddling() {
+                let server = *server;
+                self.act(|estate| estate.by_hand_sql(server, database, batch))?
+                    .map_err(|error| format!("the wrong implementation could not do its wrong: {error}"))?;
+            }
+        }
+        self.attempts.push(Attempt { asked, loss_accepted: accept_data_loss, run });
+        self.acted = true;
+        self.judge()
+    }
+
+    /// The last attempt.
+    pub(super) fn last_attempt(&self) -> Result<&Attempt, String> {
+        self.attempts.last().ok_or_else(|| "the failover program has not been started yet".to_owned())
+    }
+
+    /// What is, read afresh when something happened since it was last read.
+    pub(super) fn evidence(&mut self) -> Result<&Evidence, String> {
+        if self.evidence.is_none() {
+            self.estate()?.begin().map_err(|error| error.to_string())?;
+            self.evidence = Some(witness::look(self)?);
+        }
+        self.evidence.as_ref().ok_or_else(|| "nothing could be read".to_owned())
+    }
+
+    /// Puts every rule to the evidence and keeps what contradicts it.
+    fn judge(&mut self) -> StepResult {
+        let evidence = self.evidence()?;
+        let checked = crate::oracle::judge(evidence);
+        let (lost, rpo_ms) = witness::lost_messages(evidence);
+        let loss = evidence.lost_at_ms;
+        self.judged.rules = checked
+            .iter()
+            .map(|(rule, checked)| RuleReport {
+                rule: rule.id(),
+                compared: checked.compared,
+                broken: checked.broken.len(),
+            })
+            .collect();
+        for (rule, checked) in checked {
+            for text in witness::few(&checked.broken) {
+                let reason = Reason { code: rule.id().to_owned(), text };
+                if !self.findings.contains(&reason) {
+                    self.findings.push(reason);
+                }
+            }
+        }
+        self.judged.lost = lost;
+        self.judged.rpo_ms = rpo_ms;
+        self.judged.rto_ms = witness::recovery_time_ms(self.estate_seen()?, loss);
+        Ok(())
+    }
+}

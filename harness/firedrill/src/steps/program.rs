@@ -1,0 +1,113 @@
+//! `Given`: the failover program itself: when it dies, and how it may be wrong.
+
+use super::drill::Drill;
+use super::given::{ordinal, step};
+use super::parameter::Arguments;
+use super::{Definition, Kind, StepResult};
+use crate::estate::{Arrangement, Server};
+use crate::fault::{Fault, Point};
+use crate::red::{Wrong, named};
+
+const fn given(
+    text: &'static str,
+    about: &'static str,
+    run: fn(&mut Drill, &Arguments) -> StepResult,
+) -> Definition {
+    Definition { kind: Kind::Given, text, about, run }
+}
+
+/// Kills, cuts, and wrong implementations.
+pub(super) const PROGRAM: &[Definition] = &[
+    given(
+        "the failover program will be killed when step {step} begins",
+        "It has asked; nothing has been done yet.",
+        |drill, arguments| {
+            drill.arrange(Arrangement::At(Point::beginning_of(step(arguments, 0)?), Fault::KillFailover))
+        },
+    ),
+    given(
+        "the failover program will be killed when step {step} has run",
+        "It has been done; the answer never arrives.",
+        |drill, arguments| {
+            drill.arrange(Arrangement::At(Point::end_of(step(arguments, 0)?), Fault::KillFailover))
+        },
+    ),
+    given(
+        "the failover program will be killed while it copies log backup {count}",
+        "",
+        |drill, arguments| {
+            drill.arrange(Arrangement::At(Point::copying(ordinal(arguments, 0)?), Fault::KillFailover))
+        },
+    ),
+    given(
+        "the failover program will be killed while it restores log backup {count}",
+        "",
+        |drill, arguments| {
+            drill.arrange(Arrangement::At(Point::restoring(ordinal(arguments, 0)?), Fault::KillFailover))
+        },
+    ),
+    given(
+        "the failover program's connections will be cut while it restores log backup {count}",
+        "",
+        |drill, arguments| {
+            drill.arrange(Arrangement::At(
+                Point::restoring(ordinal(arguments, 0)?),
+                Fault::CutFailoverConnections,
+            ))
+        },
+    ),
+    given("the backup share will be lost when step {step} begins", "", |drill, arguments| {
+        drill.arrange(Arrangement::At(Point::beginning_of(step(arguments, 0)?), Fault::LoseShare))
+    }),
+    given(
+        "a failover program that leaves out step {step}",
+        "A wrong implementation, for drills that must fail.",
+        |drill, arguments| wrong(drill, Wrong::DropStep(step(arguments, 0)?.number())),
+    ),
+    given("a failover program that does step {step} one step too early", "", |drill, arguments| {
+        wrong(drill, Wrong::SwapWithPrevious(step(arguments, 0)?.number()))
+    }),
+    given(
+        "a failover program without the guard {text}",
+        "By its name in the plan: \"primary-is-gone\".",
+        |drill, arguments| {
+            let name = arguments.word(0)?;
+            let guard = named(name).ok_or_else(|| format!("the plan knows no guard called {name}"))?;
+            wrong(drill, Wrong::RemoveGuard(guard))
+        },
+    ),
+    given(
+        "a failover program without the action {text}",
+        "By its name in the plan: \"bring-online\".",
+        |drill, arguments| {
+            let name = arguments.word(0)?;
+            let action = named(name).ok_or_else(|| format!("the plan knows no action called {name}"))?;
+            wrong(drill, Wrong::DropAction(action))
+        },
+    ),
+    given(
+        "a failover program without the verification {text}",
+        "By its name in the plan: \"database-online\".",
+        |drill, arguments| {
+            let name = arguments.word(0)?;
+            let verification =
+                named(name).ok_or_else(|| format!("the plan knows no verification called {name}"))?;
+            wrong(drill, Wrong::SkipVerification(verification))
+        },
+    ),
+    given("a failover program that reports success after step {step}", "", |drill, arguments| {
+        wrong(drill, Wrong::ReportSuccessAfter(step(arguments, 0)?.number()))
+    }),
+    given("a failover program that does not say what may be lost", "", |drill, _| {
+        wrong(drill, Wrong::HideBound)
+    }),
+    given("a failover program that empties mgccomp", "", |drill, _| {
+        let batch = "DELETE FROM dbo.tblComplianceData";
+        wrong(drill, Wrong::Meddle { server: Server::Backup, database: "mgccomp", batch })
+    }),
+];
+
+fn wrong(drill: &mut Drill, wrong: Wrong) -> StepResult {
+    drill.wrong.get_or_insert_default().wrongs.push(wrong);
+    Ok(())
+}

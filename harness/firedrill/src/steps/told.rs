@@ -1,0 +1,101 @@
+//! `Then`: what the operator was told.
+
+use super::drill::Drill;
+use super::findings;
+use super::given::ordinal;
+use super::parameter::Arguments;
+use super::{Definition, Kind, StepResult, witness};
+
+const fn then(
+    text: &'static str,
+    about: &'static str,
+    run: fn(&mut Drill, &Arguments) -> StepResult,
+) -> Definition {
+    Definition { kind: Kind::Then, text, about, run }
+}
+
+/// What was told.
+pub(super) const TOLD: &[Definition] = &[
+    then("the operator is told that {finding}", "By the last attempt.", |drill, arguments| {
+        let words = arguments.word(0)?;
+        let phrase = findings::phrase(words).ok_or_else(|| format!("no finding reads \"{words}\""))?;
+        let told = witness::told_codes(drill.last_attempt()?);
+        if phrase.codes.iter().any(|code| told.contains(*code)) {
+            return Ok(());
+        }
+        let told: Vec<String> = told.into_iter().collect();
+        Err(format!("the operator was told [{}], and not {}", told.join(", "), phrase.codes.join(" or ")))
+    }),
+    then("the operator is not told that {finding}", "By the last attempt.", |drill, arguments| {
+        let words = arguments.word(0)?;
+        let phrase = findings::phrase(words).ok_or_else(|| format!("no finding reads \"{words}\""))?;
+        let told = witness::told_codes(drill.last_attempt()?);
+        match phrase.codes.iter().find(|code| told.contains(**code)) {
+            Some(code) => Err(format!("the operator was told {code}")),
+            None => Ok(()),
+        }
+    }),
+    then(
+        "the operator is told that log backup {count} is {telling}",
+        "By name, in the last attempt.",
+        |drill, arguments| {
+            let ordinal = ordinal(arguments, 0)?;
+            let code = match arguments.word(1)? {
+                "missing" => "log-backup-missing",
+                "damaged" => "log-backup-damaged",
+                _ => "not-a-backup-of-the-database",
+            };
+            told_of_log_backup(drill, ordinal, code)
+        },
+    ),
+    then(
+        "the operator is told what to do next",
+        "The last attempt leaves aftercare or says what to do.",
+        |drill, _| {
+            let attempt = drill.last_attempt()?;
+            let aftercare = attempt.run.report.get("aftercare").and_then(serde_json::Value::as_array);
+            let open = aftercare.into_iter().flatten().filter(|one| one["done"] == false).count();
+            if open > 0 || attempt.run.told.iter().any(|told| told.severity != "info") {
+                Ok(())
+            } else {
+                Err("the operator was told nothing to do".to_owned())
+            }
+        },
+    ),
+];
+
+/// A file is told of by name; a missing one by the name of the file after the hole.
+fn told_of_log_backup(drill: &Drill, ordinal: usize, code: &str) -> StepResult {
+    let attempt = drill.last_attempt()?;
+    let file_of = |wanted: usize| {
+        attempt.run.log_backups.iter().find(|one| one.ordinal == wanted).map(|one| one.file.clone())
+    };
+    let mut names: Vec<String> = file_of(ordinal).into_iter().collect();
+    if code == "log-backup-missing" {
+        names.extend(file_of(ordinal + 1));
+    }
+    let report = &attempt.run.report;
+    let findings = report.get("findings").and_then(serde_json::Value::as_array).into_iter().flatten();
+    let said: Vec<(String, String)> = findings
+        .map(|one| {
+            (
+                one["code"].as_str().unwrap_or_default().to_owned(),
+                one["text"].as_str().unwrap_or_default().to_owned(),
+            )
+        })
+        .chain(attempt.run.told.iter().map(|told| (told.code.clone(), told.text.clone())))
+        .collect();
+    if said.iter().any(|(said_code, text)| said_code == code && names.iter().any(|name| text.contains(name)))
+    {
+        return Ok(());
+    }
+    let of_this_code: Vec<&str> =
+        said.iter().filter(|(one, _)| one == code).map(|(_, text)| text.as_str()).collect();
+    match of_this_code.first() {
+        Some(text) => Err(format!("{code} was told, but not of {}: {text}", names.join(" or "))),
+        None => {
+            let told: Vec<String> = witness::told_codes(attempt).into_iter().collect();
+            Err(format!("the operator was told [{}], and not {code}", told.join(", ")))
+        }
+    }
+}
