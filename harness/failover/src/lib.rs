@@ -12,12 +12,19 @@
 //! verification that is not in the plan does not happen.
 
 pub mod address;
+mod chain;
 pub mod environment;
+mod executor;
+#[cfg(test)]
+mod fakes;
 pub mod identity;
+mod journal;
 pub mod plan;
+pub mod quote;
 pub mod report;
 pub mod run;
 pub mod site;
+mod sql;
 
 pub use address::ServerAddress;
 pub use environment::{

@@ -1,0 +1,231 @@
+//! The journal: JSON lines, durable before and after each action.
+//!
+//! It says what was meant and what came of it; what *is* is always asked of the servers. A line that was
+//! being written when the program was killed is the last one and is passed over; a broken line elsewhere is
+//! an error, for a journal that cannot be read must not be guessed at.
+
+use crate::environment::{Clock, JournalStore};
+use crate::report::{Bound, Report};
+use crate::site::Site;
+use serde_json::{Map, Value, json};
+
+/// Why the journal cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum JournalError {
+    /// It cannot be read.
+    #[error(
+        "the journal cannot be read ({0}); nothing has been changed. Make it readable, or name another with --journal"
+    )]
+    Unreadable(std::io::Error),
+    /// A line is no record of ours.
+    #[error(
+        "journal line {line} is not a record of a failover ({problem}); nothing has been changed. Name the right journal with --journal, or move this one away"
+    )]
+    Broken {
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong.
+        problem: String,
+    },
+    /// It tells of another site.
+    #[error(
+        "the journal belongs to the failover of {found}, not of {wanted}; nothing has been changed. Name the right journal with --journal"
+    )]
+    AnotherSite {
+        /// The journal's.
+        found: String,
+        /// The site file's.
+        wanted: String,
+    },
+    /// It cannot be written; the action it should have announced has not been begun.
+    #[error(
+        "the journal cannot be written ({0}); the next action has not been begun. Make room for it, then resume"
+    )]
+    Unwritable(std::io::Error),
+}
+
+/// What the journal tells of earlier runs.
+#[derive(Debug, Default)]
+pub(crate) struct Past {
+    /// Whether there was any run.
+    pub(crate) has_run: bool,
+    /// Whether the last run left no report: it was killed, or it still runs.
+    pub(crate) is_unfinished: bool,
+    /// When the last run began.
+    pub(crate) last_started: Option<String>,
+    /// The last report.
+    pub(crate) last_report: Option<Report>,
+    /// Whether we meant to recover the database: if it is online, it was us.
+    pub(crate) recovery_meant: bool,
+    /// Whether log shipping's rows were captured before.
+    pub(crate) captured: bool,
+    /// The bound as it was last known.
+    pub(crate) bound: Option<Bound>,
+    /// Whether the last line was torn.
+    pub(crate) is_torn: bool,
+}
+
+/// Writes records.
+pub(crate) struct Journal<'a> {
+    store: &'a dyn JournalStore,
+    clock: &'a dyn Clock,
+    is_muted: bool,
+}
+
+/// What the journal calls a site.
+fn site_name(site: &Site) -> String {
+    format!("database {} of pool {} on {}", site.database, site.pool, site.servers.backup.address)
+}
+
+impl<'a> Journal<'a> {
+    /// Opens the journal.
+    pub(crate) fn new(store: &'a dyn JournalStore, clock: &'a dyn Clock) -> Self {
+        Self { store, clock, is_muted: false }
+    }
+
+    /// From now on nothing is written: a look leaves no trace.
+    pub(crate) fn mute(&mut self) {
+        self.is_muted = true;
+    }
+
+    /// Reads what earlier runs wrote.
+    pub(crate) async fn load(&self, site: &Site) -> Result<Past, JournalError> {
+        let lines = self.store.read_lines().await.map_err(JournalError::Unreadable)?;
+        let mut past = Past::default();
+        let last = lines.len();
+        for (index, line) in lines.iter().enumerate() {
+            if line.trim().is_empty() {
+                continue;
+            }
+            let broken = |problem: String| JournalError::Broken { line: index + 1, problem };
+            let record: Map<String, Value> = match serde_json::from_str(line) {
+                Ok(record) => record,
+                Err(_) if index + 1 == last && past.has_run => {
+                    past.is_torn = true;
+                    break;
+                }
+                Err(error) => return Err(broken(error.to_string())),
+            };
+            let kind = record.get("kind").and_then(Value::as_str);
+            past.take(kind.ok_or_else(|| broken("it has no kind".to_owned()))?, &record, site, &broken)?;
+        }
+        Ok(past)
+    }
+
+    /// Appends one record and makes it durable.
+    pub(crate) async fn write(&self, kind: &str, fields: Value) -> Result<(), JournalError> {
+        if self.is_muted {
+            return Ok(());
+        }
+        let mut record = Map::new();
+        record.insert("kind".to_owned(), kind.into());
+        record.insert("at".to_owned(), self.clock.utc_now().to_string().into());
+        match fields {
+            Value::Object(fields) => record.extend(fields),
+            Value::Null => {}
+            other => {
+                record.insert("value".to_owned(), other);
+            }
+        }
+        let line = Value::Object(record).to_string();
+        self.store.append_line(&line).await.map_err(JournalError::Unwritable)
+    }
+
+    /// The record that opens a run.
+    pub(crate) async fn begin(
+        &self,
+        site: &Site,
+        resume: bool,
+        accept_data_loss: bool,
+        plan: Value,
+    ) -> Result<(), JournalError> {
+        let fields = json!({
+            "site": site_name(site),
+            "resume": resume,
+            "accept_data_loss": accept_data_loss,
+            "plan": plan,
+        });
+        self.write("run", fields).await
+    }
+}
+
+impl Past {
+    fn take(
+        &mut self,
+        kind: &str,
+        record: &Map<String, Value>,
+        site: &Site,
+        broken: &dyn Fn(String) -> JournalError,
+    ) -> Result<(), JournalError> {
+        if kind != "run" && !self.has_run {
+            return Err(broken("the first record is not that of a run".to_owned()));
+        }
+        match kind {
+            "run" => {
+                let found = record.get("site").and_then(Value::as_str).unwrap_or_default();
+                let wanted = site_name(site);
+                if !found.eq_ignore_ascii_case(&wanted) {
+                    return Err(JournalError::AnotherSite { found: found.to_owned(), wanted });
+                }
+                self.has_run = true;
+                self.is_unfinished = true;
+                self.last_started = record.get("at").and_then(Value::as_str).map(str::to_owned);
+            }
+            "will" if record.get("action").and_then(Value::as_str) == Some("bring-online") => {
+                self.recovery_meant = true;
+            }
+            "captured" => self.captured = true,
+            "bound" => {
+                let bound = record.get("bound").cloned().unwrap_or_default();
+                self.bound = Some(serde_json::from_value(bound).map_err(|error| broken(error.to_string()))?);
+            }
+            "report" => {
+                let report = record.get("report").cloned().unwrap_or_default();
+                self.last_report =
+                    Some(serde_json::from_value(report).map_err(|error| broken(error.to_string()))?);
+                self.is_unfinished = false;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fakes::{FixedClock, MemoryJournal, site};
+    use rstest::rstest;
+
+    fn past_of(lines: &[&str]) -> Result<Past, JournalError> {
+        let store = MemoryJournal::holding(lines);
+        let clock = FixedClock::default();
+        futures::executor::block_on(Journal::new(&store, &clock).load(&site()))
+    }
+
+    const RUN: &str = r#"{"kind":"run","at":"2026-11-22T20:00:00Z","site":"database mgc of pool atl-cs-001.litwareinc.com on sql-b1.litwareinc.com,1433"}"#;
+
+    #[test]
+    fn a_run_without_a_report_is_unfinished() {
+        let past = past_of(&[RUN, r#"{"kind":"will","action":"bring-online"}"#]).unwrap();
+        assert!(past.is_unfinished && past.recovery_meant && !past.is_torn);
+    }
+
+    #[test]
+    fn a_line_that_was_being_written_when_the_program_died_is_passed_over() {
+        let past = past_of(&[RUN, r#"{"kind":"wi"#]).unwrap();
+        assert!(past.is_torn && past.is_unfinished);
+    }
+
+    #[rstest]
+    #[case(&["{\"kind\":\"ru"], "journal line 1")]
+    #[case(&[RUN, "garbage", RUN], "journal line 2")]
+    #[case(&[r#"{"kind":"will"}"#], "journal line 1")]
+    #[case(&[RUN, "{}"], "journal line 2")]
+    #[case(&[RUN, r#"{"kind":"report","report":{}}"#, RUN], "journal line 2")]
+    #[case(&[r#"{"kind":"run","site":"database mgc of pool other on x"}"#], "belongs to the failover of")]
+    fn a_journal_that_cannot_be_trusted_is_refused(#[case] lines: &[&str], #[case] says: &str) {
+        let error = past_of(lines).unwrap_err().to_string();
+        assert!(error.contains(says), "{error}");
+    }
+}
