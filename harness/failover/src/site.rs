@@ -1,6 +1,8 @@
 //! The site file: what is where. TOML; errors name file and line.
 
 mod parse;
+#[cfg(test)]
+mod tests;
 
 use crate::address::ServerAddress;
 use std::time::Duration;

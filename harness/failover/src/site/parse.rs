@@ -82,14 +82,7 @@ struct RawServer {
 struct RawAuth {
     kind: Spanned<String>,
     user: Option<String>,
-    password: Option<Spanned<RawSecret>>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum RawSecret {
-    InTheOpen(serde::de::IgnoredAny),
-    Elsewhere(BTreeMap<String, String>),
+    password: Option<Spanned<toml::Value>>,
 }
 
 #[derive(Deserialize)]
@@ -226,22 +219,20 @@ impl Source<'_> {
         }
     }
 
-    fn secret(&self, raw: &Spanned<RawSecret>) -> Result<SecretSource, SiteError> {
+    fn secret(&self, raw: &Spanned<toml::Value>) -> Result<SecretSource, SiteError> {
         let refuse = || {
             self.at(
                 raw,
                 "a password is not written into the site file; say where it is: { env = \"NAME\" } or { file = \"PATH\" }",
             )
         };
-        let RawSecret::Elsewhere(table) = raw.get_ref() else { return Err(refuse()) };
-        let mut entries = table.iter();
+        let toml::Value::Table(table) = raw.get_ref() else { return Err(refuse()) };
+        let mut entries = table.iter().map(|(key, value)| (key.as_str(), value.as_str().unwrap_or_default()));
         match (entries.next(), entries.next()) {
-            (Some((key, value)), None) if key == "env" && !value.is_empty() => {
-                Ok(SecretSource::EnvironmentVariable(value.clone()))
+            (Some(("env", name)), None) if !name.is_empty() => {
+                Ok(SecretSource::EnvironmentVariable(name.to_owned()))
             }
-            (Some((key, value)), None) if key == "file" && !value.is_empty() => {
-                Ok(SecretSource::File(value.clone()))
-            }
+            (Some(("file", path)), None) if !path.is_empty() => Ok(SecretSource::File(path.to_owned())),
             _ => Err(refuse()),
         }
     }
