@@ -52,6 +52,8 @@ pub(crate) struct Inner {
     pub(crate) power_lost: Notify,
     /// Lines of the error log, newest last.
     pub(crate) error_log: RefCell<Vec<String>>,
+    /// SQL Server Agent: running jobs and the bell that wakes it.
+    pub(crate) agent: crate::msdb::agent::Agent,
 }
 
 impl Instance {
@@ -66,7 +68,8 @@ impl Instance {
         network: Rc<dyn Network>,
         observer: Rc<dyn Observer>,
     ) -> Self {
-        let engine = Engine::new(&config, &clock);
+        let mut engine = Engine::new(&config, &clock);
+        crate::msdb::install(&mut engine);
         let rng = rand_chacha::ChaCha8Rng::seed_from_u64(config.seed);
         let instance = Self(Rc::new(Inner {
             config,
@@ -82,10 +85,12 @@ impl Instance {
             power_cycle: Cell::new(1),
             power_lost: Notify::new(),
             error_log: RefCell::default(),
+            agent: crate::msdb::agent::Agent::default(),
         }));
         let (major, minor, build, revision) = PRODUCT_VERSION;
         instance
             .log_line("Server", &format!("Microsoft SQL Server 2014 - {major}.{minor}.{build}.{revision}"));
+        crate::msdb::agent::start(&instance);
         instance
     }
 
@@ -158,6 +163,7 @@ impl Instance {
         for task in self.0.tasks.borrow_mut().drain(..) {
             task.abort();
         }
+        self.0.agent.power_lost();
         self.0.power_lost.notify_waiters();
         *self.0.sessions.borrow_mut() = Sessions::default();
         self.0.engine.borrow_mut().power_loss();
@@ -174,6 +180,7 @@ impl Instance {
         }
         self.0.power_cycle.set(self.0.power_cycle.get() + 1);
         self.0.running.set(true);
+        crate::msdb::agent::start(self);
     }
 
     /// Sets who watches statements from now on.

@@ -24,6 +24,11 @@ pub const MESSAGES: &[Message] = &[
     Message { number: 102, severity: 15, template: "Incorrect syntax near '%.*ls'." },
     Message { number: 208, severity: 16, template: "Invalid object name '%.*ls'." },
     Message {
+        number: 229,
+        severity: 14,
+        template: "The %ls permission was denied on the object '%.*ls', database '%.*ls', schema '%.*ls'.",
+    },
+    Message {
         number: 596,
         severity: 21,
         template: "Cannot continue the execution because the session is in the kill state.",
@@ -77,6 +82,11 @@ pub const MESSAGES: &[Message] = &[
         number: 954,
         severity: 14,
         template: "The database \"%.*ls\" cannot be opened. It is acting as a mirror database.",
+    },
+    Message {
+        number: 1205,
+        severity: 13,
+        template: "Transaction (Process ID %d) was deadlocked on %.*ls resources with another process and has been chosen as the deadlock victim. Rerun the transaction.",
     },
     Message {
         number: 1505,
@@ -176,6 +186,34 @@ pub const MESSAGES: &[Message] = &[
     },
     Message { number: 5701, severity: 10, template: "Changed database context to '%.*ls'." },
     Message { number: 5703, severity: 10, template: "Changed language setting to %.*ls." },
+    Message {
+        number: 14234,
+        severity: 16,
+        template: "The specified '%s' is invalid (valid values are returned by %s).",
+    },
+    Message { number: 14261, severity: 16, template: "The specified %s ('%s') already exists." },
+    Message { number: 14262, severity: 16, template: "The specified %s ('%s') does not exist." },
+    Message {
+        number: 14266,
+        severity: 16,
+        template: "The specified '%s' is invalid (valid values are: %s).",
+    },
+    Message { number: 14294, severity: 16, template: "Supply either %s or %s to identify the job." },
+    Message {
+        number: 14420,
+        severity: 16,
+        template: "The log shipping primary database %s.%s has backup threshold of %d minutes and has not performed a backup log operation for %d minutes. Check agent log and logshipping monitor information.",
+    },
+    Message {
+        number: 14421,
+        severity: 16,
+        template: "The log shipping secondary database %s.%s has restore threshold of %d minutes and is out of sync. No restore was performed for %d minutes. Restored latency is %d minutes. Check agent log and logshipping monitor information.",
+    },
+    Message {
+        number: 15010,
+        severity: 16,
+        template: "The database '%s' does not exist. Supply a valid database name. To see available databases, use sys.databases.",
+    },
     Message { number: 15025, severity: 16, template: "The server principal '%s' already exists." },
     Message {
         number: 18452,
@@ -187,6 +225,99 @@ pub const MESSAGES: &[Message] = &[
         number: 18470,
         severity: 14,
         template: "Login failed for user '%.*ls'. Reason: The account is disabled.%.*ls",
+    },
+    Message {
+        number: 21089,
+        severity: 16,
+        template: "Only members of the sysadmin fixed server role can perform this operation.",
+    },
+    Message { number: 22022, severity: 16, template: "SQLServerAgent Error: %s" },
+    Message { number: 32004, severity: 10, template: "Log shipping backup log job step." },
+    Message { number: 32005, severity: 10, template: "Log shipping copy job step." },
+    Message { number: 32006, severity: 10, template: "Log shipping restore log job step." },
+    Message {
+        number: 32008,
+        severity: 10,
+        template: "Database %s is not ONLINE. The backup job will not be performed until this database is brought online.",
+    },
+    Message {
+        number: 32009,
+        severity: 16,
+        template: "A log shipping primary entry already exists for database %s.",
+    },
+    Message { number: 32010, severity: 16, template: "Database %s does not exist as log shipping primary." },
+    Message {
+        number: 32011,
+        severity: 16,
+        template: "Primary Database %s has active log shipping secondary database(s). Drop the secondary database(s) first.",
+    },
+    Message { number: 32012, severity: 16, template: "Secondary %s.%s already exists for primary %s." },
+    Message {
+        number: 32013,
+        severity: 16,
+        template: "A log shipping entry already exists for secondary database %s.",
+    },
+    Message {
+        number: 32014,
+        severity: 16,
+        template: "Database %s does not exist as log shipping secondary.",
+    },
+    Message {
+        number: 32015,
+        severity: 16,
+        template: "The primary database %s cannot have SIMPLE recovery for log shipping to work properly.",
+    },
+    Message {
+        number: 32016,
+        severity: 16,
+        template: "The specified agent_id %s or agent_type %d do not form a valid pair for log shipping monitoring processing.",
+    },
+    Message { number: 32020, severity: 10, template: "Log shipping alert job step." },
+    Message { number: 32021, severity: 10, template: "Log shipping alert job schedule." },
+    Message {
+        number: 32022,
+        severity: 16,
+        template: "Cannot add a log shipping job with name %s. A job with same name already exists in the system and this job does not belong to log shipping category.",
+    },
+    Message {
+        number: 32023,
+        severity: 16,
+        template: "An entry for primary server %s, primary database %s does not exist on this secondary. Register the primary first.",
+    },
+    Message {
+        number: 32024,
+        severity: 16,
+        template: "An entry for primary server %s, primary database %s already exists.",
+    },
+    Message {
+        number: 32025,
+        severity: 16,
+        template: "Primary Server %s, Database %s has active log shipping secondary database(s) on the secondary. Drop the secondary database(s) first.",
+    },
+    Message {
+        number: 32028,
+        severity: 16,
+        template: "Invalid value = %d for parameter @threshold_alert was specified.",
+    },
+    Message {
+        number: 32029,
+        severity: 10,
+        template: "Log shipping backup agent [%s] has verified log backup file '%s.wrk' and renamed it as '%s.trn'. This is an informational message only. No user action is required.",
+    },
+    Message {
+        number: 32052,
+        severity: 16,
+        template: "Parameter '%s' cannot be null or empty. Specify a value for the named parameter and retry the operation.",
+    },
+    Message {
+        number: 32054,
+        severity: 16,
+        template: "There was an error establishing a link to the remote monitor server.",
+    },
+    Message {
+        number: 32055,
+        severity: 16,
+        template: "There was an error configuring the remote monitor server.",
     },
     Message { number: 40510, severity: 16, template: "The simulated server does not support %ls." },
 ];

@@ -102,5 +102,11 @@ pub fn views() -> impl Iterator<Item = &'static View> {
     FAMILIES.iter().flat_map(|family| family.iter())
 }
 
+/// Whether `sys.messages` has a message of this number: one that this server can raise.
+#[must_use]
+pub fn is_message(number: i64) -> bool {
+    crate::messages::MESSAGES.iter().any(|message| i64::from(message.number) == number)
+}
+
 /// Its system procedures, by family.
 pub const PROCEDURES: &[&[crate::exec::procedures::Procedure]] = &[];

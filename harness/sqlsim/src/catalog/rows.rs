@@ -54,6 +54,12 @@ impl<'a> RowDraft<'a> {
         Self { definition, values: definition.defaults.to_vec(), next: 0 }
     }
 
+    /// A row with values to change.
+    #[must_use]
+    pub fn of(definition: &'a Definition, values: &[Value]) -> Self {
+        Self { definition, values: values.to_vec(), next: 0 }
+    }
+
     /// Sets a column.
     ///
     /// # Panics
