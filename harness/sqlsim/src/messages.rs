@@ -34,6 +34,11 @@ pub const MESSAGES: &[Message] = &[
         template: "Cannot continue the execution because the session is in the kill state.",
     },
     Message {
+        number: 911,
+        severity: 16,
+        template: "Database '%.*ls' does not exist. Make sure that the name is entered correctly.",
+    },
+    Message {
         number: 913,
         severity: 22,
         template: "Could not find database ID %d. Database may not be activated yet or may be in transition. Reissue the query once the database is available. If you do not think this error is due to a database that is transitioning its state and this error continues to occur, contact your primary support provider. Please have available for review the Microsoft SQL Server error log and any additional information relevant to the circumstances when the error occurred.",
@@ -89,6 +94,11 @@ pub const MESSAGES: &[Message] = &[
         template: "Transaction (Process ID %d) was deadlocked on %.*ls resources with another process and has been chosen as the deadlock victim. Rerun the transaction.",
     },
     Message {
+        number: 1468,
+        severity: 16,
+        template: "The operation cannot be performed on database \"%.*ls\" because it is involved in a database mirroring session or an availability group. Some operations are not allowed on a database that is participating in a database mirroring session or in an availability group.",
+    },
+    Message {
         number: 1505,
         severity: 16,
         template: "The CREATE UNIQUE INDEX statement terminated because a duplicate key was found for the object name '%.*ls' and the index name '%.*ls'.  The duplicate key value is %ls.",
@@ -123,6 +133,176 @@ pub const MESSAGES: &[Message] = &[
         severity: 16,
         template: "There is already an object named '%.*ls' in the database.",
     },
+    Message { number: 3013, severity: 16, template: "%hs is terminating abnormally." },
+    Message {
+        number: 3014,
+        severity: 10,
+        template: "%hs successfully processed %I64d pages in %d.%03d seconds (%d.%03d MB/sec).",
+    },
+    Message {
+        number: 3018,
+        severity: 10,
+        template: "The restart-checkpoint file '%ls' was not found. The RESTORE command will continue from the beginning as if RESTART had not been specified.",
+    },
+    Message {
+        number: 3021,
+        severity: 16,
+        template: "Cannot perform a backup or restore operation within a transaction.",
+    },
+    Message {
+        number: 3023,
+        severity: 16,
+        template: "Backup, file manipulation operations (such as ALTER DATABASE ADD FILE) and encryption changes on a database must be serialized. Reissue the statement after the current backup or file manipulation operation is completed.",
+    },
+    Message {
+        number: 3024,
+        severity: 16,
+        template: "You can only perform a full backup of the master database. Use BACKUP DATABASE to back up the entire master database.",
+    },
+    Message {
+        number: 3035,
+        severity: 16,
+        template: "Cannot perform a differential backup for database \"%ls\", because a current database backup does not exist. Perform a full database backup by reissuing BACKUP DATABASE, omitting the WITH DIFFERENTIAL option.",
+    },
+    Message {
+        number: 3036,
+        severity: 16,
+        template: "The database \"%ls\" is in warm-standby state (set by executing RESTORE WITH STANDBY) and cannot be backed up until the entire restore sequence is completed.",
+    },
+    Message {
+        number: 3041,
+        severity: 16,
+        template: "BACKUP failed to complete the command %.*ls. Check the backup application log for detailed messages.",
+    },
+    Message {
+        number: 3044,
+        severity: 16,
+        template: "Invalid zero-length device name. Reissue the BACKUP statement with a valid device name.",
+    },
+    Message {
+        number: 3059,
+        severity: 16,
+        template: "This BACKUP or RESTORE command is not supported on a database mirror or secondary replica.",
+    },
+    Message {
+        number: 3101,
+        severity: 16,
+        template: "Exclusive access could not be obtained because the database is in use.",
+    },
+    Message {
+        number: 3102,
+        severity: 16,
+        template: "%ls cannot process database '%ls' because it is in use by this session. It is recommended that the master database be used when performing this operation.",
+    },
+    Message {
+        number: 3104,
+        severity: 16,
+        template: "RESTORE cannot operate on database '%ls' because it is configured for database mirroring or has joined an availability group. If you intend to restore the database, use ALTER DATABASE to remove mirroring or to remove the database from its availability group.",
+    },
+    Message {
+        number: 3108,
+        severity: 16,
+        template: "To restore the master database, the server must be running in single-user mode. For information on starting in single-user mode, see \"How to: Start an Instance of SQL Server (sqlservr.exe)\" in Books Online.",
+    },
+    Message {
+        number: 3117,
+        severity: 16,
+        template: "The log or differential backup cannot be restored because no files are ready to rollforward.",
+    },
+    Message {
+        number: 3118,
+        severity: 16,
+        template: "The database \"%ls\" does not exist. RESTORE can only create a database when restoring either a full backup or a file backup of the primary file.",
+    },
+    Message {
+        number: 3119,
+        severity: 16,
+        template: "Problems were identified while planning for the RESTORE statement. Previous messages provide details.",
+    },
+    Message {
+        number: 3120,
+        severity: 16,
+        template: "This backup set will not be restored because all data has already been restored to a point beyond the time covered by this backup set.",
+    },
+    Message {
+        number: 3123,
+        severity: 16,
+        template: "Invalid database name '%.*ls' specified for backup or restore operation.",
+    },
+    Message {
+        number: 3135,
+        severity: 16,
+        template: "The backup set in file '%ls' was created by %hs and cannot be used for this restore operation.",
+    },
+    Message {
+        number: 3136,
+        severity: 16,
+        template: "This differential backup cannot be restored because the database has not been restored to the correct earlier state.",
+    },
+    Message {
+        number: 3145,
+        severity: 16,
+        template: "The STOPAT option is not supported for databases that use the SIMPLE recovery model.",
+    },
+    Message {
+        number: 3147,
+        severity: 16,
+        template: "Backup and restore operations are not allowed on database tempdb.",
+    },
+    Message { number: 3153, severity: 16, template: "The database is already fully recovered." },
+    Message {
+        number: 3154,
+        severity: 16,
+        template: "The backup set holds a backup of a database other than the existing '%ls' database.",
+    },
+    Message {
+        number: 3156,
+        severity: 16,
+        template: "File '%ls' cannot be restored to '%ls'. Use WITH MOVE to identify a valid location for the file.",
+    },
+    Message {
+        number: 3159,
+        severity: 16,
+        template: "The tail of the log for the database \"%ls\" has not been backed up. Use BACKUP LOG WITH NORECOVERY to backup the log if it contains work you do not want to lose. Use the WITH REPLACE or WITH STOPAT clause of the RESTORE statement to just overwrite the contents of the log.",
+    },
+    Message { number: 3179, severity: 16, template: "The system database cannot be moved by RESTORE." },
+    Message {
+        number: 3187,
+        severity: 16,
+        template: "RESTORE WITH CHECKSUM cannot be specified because the backup set does not contain checksum information.",
+    },
+    Message { number: 3189, severity: 16, template: "Damage to the backup set was detected." },
+    Message {
+        number: 3201,
+        severity: 16,
+        template: "Cannot open backup device '%ls'. Operating system error %ls.",
+    },
+    Message { number: 3202, severity: 16, template: "Write on \"%ls\" failed: %ls" },
+    Message { number: 3203, severity: 16, template: "Read on \"%ls\" failed: %ls" },
+    Message { number: 3204, severity: 16, template: "The backup or restore was aborted." },
+    Message { number: 3211, severity: 10, template: "%d percent processed." },
+    Message {
+        number: 3234,
+        severity: 16,
+        template: "Logical file '%.*ls' is not part of database '%ls'. Use RESTORE FILELISTONLY to list the logical file names.",
+    },
+    Message {
+        number: 3241,
+        severity: 16,
+        template: "The media family on device '%ls' is incorrectly formed. SQL Server cannot process this media family.",
+    },
+    Message {
+        number: 3242,
+        severity: 16,
+        template: "The file on device '%ls' is not a valid Microsoft Tape Format backup set.",
+    },
+    Message { number: 3254, severity: 16, template: "The volume on device '%ls' is empty." },
+    Message {
+        number: 3256,
+        severity: 16,
+        template: "The backup set on device '%ls' was terminated while it was being created and is incomplete. RESTORE sequence is terminated abnormally.",
+    },
+    Message { number: 3262, severity: 10, template: "The backup set on file %d is valid." },
     Message {
         number: 3402,
         severity: 10,
@@ -137,6 +317,16 @@ pub const MESSAGES: &[Message] = &[
         number: 3408,
         severity: 10,
         template: "Recovery is complete. This is an informational message only. No user action is required.",
+    },
+    Message {
+        number: 3441,
+        severity: 21,
+        template: "During startup of warm standby database '%.*ls' (database ID %d), its standby file ('%ls') was inaccessible to the RESTORE statement. The operating system error was '%ls'. Diagnose the operating system error, correct the problem, and retry startup.",
+    },
+    Message {
+        number: 3445,
+        severity: 21,
+        template: "File '%ls' is not a valid undo file for database '%.*ls (database ID %d). Verify the file path, and specify the correct file.",
     },
     Message {
         number: 3701,
@@ -174,11 +364,72 @@ pub const MESSAGES: &[Message] = &[
         template: "The incoming tabular data stream (TDS) protocol stream is incorrect. The TDS headers contained errors.",
     },
     Message {
+        number: 4035,
+        severity: 10,
+        template: "Processed %I64d pages for database '%ls', file '%ls' on file %d.",
+    },
+    Message { number: 4038, severity: 16, template: "Cannot find file ID %d on device '%ls'." },
+    Message {
         number: 4060,
         severity: 11,
         template: "Cannot open database \"%.*ls\" requested by the login. The login failed.",
     },
     Message { number: 4064, severity: 11, template: "Cannot open user default database. Login failed." },
+    Message {
+        number: 4208,
+        severity: 16,
+        template: "The statement %hs is not allowed while the recovery model is SIMPLE. Use BACKUP DATABASE or change the recovery model using ALTER DATABASE.",
+    },
+    Message {
+        number: 4212,
+        severity: 16,
+        template: "Cannot back up the log of the master database. Use BACKUP DATABASE instead.",
+    },
+    Message {
+        number: 4214,
+        severity: 16,
+        template: "BACKUP LOG cannot be performed because there is no current database backup.",
+    },
+    Message {
+        number: 4305,
+        severity: 16,
+        template: "The log in this backup set begins at LSN %.*ls, which is too recent to apply to the database. An earlier log backup that includes LSN %.*ls can be restored.",
+    },
+    Message {
+        number: 4319,
+        severity: 16,
+        template: "A previous restore operation was interrupted and did not complete processing on file '%ls'. Either restore the backup set that was interrupted or restart the restore sequence.",
+    },
+    Message {
+        number: 4322,
+        severity: 10,
+        template: "This backup set contains records that were logged before the designated point in time. The database is being left in the restoring state so that more roll forward can be performed.",
+    },
+    Message {
+        number: 4326,
+        severity: 16,
+        template: "The log in this backup set terminates at LSN %.*ls, which is too early to apply to the database. A more recent log backup that includes LSN %.*ls can be restored.",
+    },
+    Message {
+        number: 4330,
+        severity: 16,
+        template: "This backup set cannot be applied because it is on a recovery path that is inconsistent with the database. The recovery path is the sequence of data and log backups that have brought the database to a particular recovery point. Find a compatible backup to restore, or restore the rest of the database to match a recovery point within this backup set, which will restore the database to a different point in time.  For more information about recovery paths, see SQL Server Books Online.",
+    },
+    Message {
+        number: 4333,
+        severity: 16,
+        template: "The database cannot be recovered because the log was not restored.",
+    },
+    Message {
+        number: 4335,
+        severity: 16,
+        template: "The specified STOPAT time is too early. All or part of the database is already rolled forward beyond that point.",
+    },
+    Message {
+        number: 4353,
+        severity: 16,
+        template: "Conflicting file relocations have been specified for file '%.*ls'. Only a single WITH MOVE clause should be specified for any logical file name.",
+    },
     Message {
         number: 5133,
         severity: 16,

@@ -3,6 +3,17 @@
 //! Errors come as lists: the cause, then 3013 ("… is terminating abnormally").
 //! Information messages (4035, 3211, 3014) go to the sink as they arise.
 
+mod common;
+pub mod format;
+mod headers;
+pub mod history;
+mod plan;
+mod restore;
+mod standby;
+mod write;
+
+pub(crate) use headers::local_datetime;
+
 use crate::error::SqlError;
 use crate::instance::Instance;
 use crate::session::{Session, Sink};
@@ -191,22 +202,21 @@ pub async fn backup(
     request: &BackupRequest,
     sink: &mut dyn Sink,
 ) -> Result<(), Errors> {
-    let _ = (instance, session, request, sink);
-    Err(Vec::new())
+    write::backup(instance, session, request, sink).await
 }
 
 /// RESTORE DATABASE, RESTORE LOG.
 ///
 /// # Errors
-/// The cause, then 3013.
+/// The cause (sometimes several), then 3013.
 pub async fn restore(
     instance: &Instance,
     session: &Rc<Session>,
     request: &RestoreRequest,
     sink: &mut dyn Sink,
 ) -> Result<(), Errors> {
-    let _ = (instance, session, request, sink);
-    Err(Vec::new())
+    let result = restore::restore(instance, session, request, sink).await;
+    result.map_err(|causes| common::failing_all(plan::name_of(request), causes))
 }
 
 /// RESTORE HEADERONLY, FILELISTONLY, LABELONLY. `file` is the backup set's position for FILELISTONLY.
@@ -219,8 +229,22 @@ pub async fn inspect(
     device: &str,
     file: Option<u32>,
 ) -> Result<ResultSet, Errors> {
-    let _ = (instance, inspection, device, file);
-    Err(Vec::new())
+    let statement = match inspection {
+        Inspection::Header => "RESTORE HEADERONLY",
+        Inspection::FileList => "RESTORE FILELIST",
+        Inspection::Label => "RESTORE LABELONLY",
+    };
+    let offset = instance.clock().utc_offset_minutes();
+    let read = async {
+        let path = common::device_path(instance, device)?;
+        let media = common::read_device(instance, &path).await?;
+        Ok(match inspection {
+            Inspection::Header => headers::header_only(&media, offset),
+            Inspection::FileList => headers::file_list(common::set_at(&media, &path, file)?),
+            Inspection::Label => headers::label_only(&media, offset),
+        })
+    };
+    read.await.map_err(|cause| common::failing(statement, cause))
 }
 
 /// RESTORE VERIFYONLY: sends 3262 when the backup set is good.
@@ -233,6 +257,12 @@ pub async fn verify(
     file: Option<u32>,
     sink: &mut dyn Sink,
 ) -> Result<(), Errors> {
-    let _ = (instance, device, file, sink);
-    Err(Vec::new())
+    let read = async {
+        let path = common::device_path(instance, device)?;
+        let media = common::read_device(instance, &path).await?;
+        common::check_damage(common::set_at(&media, &path, file)?, &path)
+    };
+    read.await.map_err(|cause| common::failing("VERIFY DATABASE", cause))?;
+    sink.message(&crate::messages::error(3262, 1, &[&file.unwrap_or(1)]));
+    Ok(())
 }

@@ -170,6 +170,16 @@ impl Content {
         self.tables.values().map(|t| t.data_bytes()).sum()
     }
 
+    /// Everything that is declared, except for tables.
+    pub(crate) fn definitions_without_tables(&self) -> impl Iterator<Item = Definition> {
+        let schemas = self.schemas.values().cloned().map(Definition::Schema);
+        let principals = self.principals.values().cloned().map(Definition::Principal);
+        let types = self.types.values().cloned().map(Definition::Type);
+        let modules = self.modules.values().cloned().map(Definition::Module);
+        let permissions = self.permissions.values().cloned().map(Definition::Permission);
+        schemas.chain(principals).chain(types).chain(modules).chain(permissions)
+    }
+
     /// A table to write to; copied first when a reader or a checkpoint holds it.
     pub(crate) fn table_mut(&mut self, id: ObjectId) -> Option<&mut Table> {
         self.tables.get_mut(&id).map(Rc::make_mut)

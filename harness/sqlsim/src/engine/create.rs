@@ -102,7 +102,7 @@ pub fn drop_database(instance: &Instance, session: SessionId, name: &str) -> Sql
     if found.mirroring.is_some() {
         return Err(messages::error(3743, 1, &[&name]));
     }
-    if engine.locks.users_of(id).next().is_some() || found.busy.is_some() {
+    if engine.locks.users_of(id).next().is_some() || found.data_backup_running {
         return Err(messages::error(3702, 3, &[&name]));
     }
     let _ = session;
@@ -176,10 +176,11 @@ impl Engine {
             mirroring: None,
             recovery: Recovery::default(),
             next_transaction: 0,
-            interrupted_restore: false,
-            redo_target_lsn: None,
-            busy: None,
-            tail_lsn: None,
+            interrupted_restore: None,
+            rolled_forward_to: None,
+            begins_log_chain: false,
+            data_backup_running: false,
+            log_backup_running: false,
         }
     }
 

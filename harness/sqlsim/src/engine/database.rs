@@ -248,14 +248,16 @@ pub struct Database {
     pub(crate) recovery: Recovery,
     pub(crate) checkpoint: Checkpoint,
     pub(crate) next_transaction: u64,
-    /// The file whose restore was interrupted: 4319 until it is restored again.
-    pub(crate) interrupted_restore: bool,
-    /// A full or differential restore needs log up to here before it can be recovered (4333 otherwise).
-    pub(crate) redo_target_lsn: Option<Lsn>,
-    /// A backup or restore is running in it.
-    pub(crate) busy: Option<&'static str>,
-    /// Changed since the last log backup, for the tail-log check (3159).
-    pub(crate) tail_lsn: Option<Lsn>,
+    /// The backup set whose restore was interrupted: 4319 until it is restored again.
+    pub(crate) interrupted_restore: Option<Uuid>,
+    /// While restoring: the time of the last commit that was redone.
+    pub(crate) rolled_forward_to: Option<jiff::Timestamp>,
+    /// No log backup was taken since the chain began.
+    pub(crate) begins_log_chain: bool,
+    /// A full or differential backup of it is being taken.
+    pub(crate) data_backup_running: bool,
+    /// A log backup of it is being taken.
+    pub(crate) log_backup_running: bool,
 }
 
 impl Database {

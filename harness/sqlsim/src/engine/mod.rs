@@ -61,6 +61,8 @@ pub struct Engine {
     pub(crate) rng: rand_chacha::ChaCha8Rng,
     pub(crate) data_directory: Rc<str>,
     pub(crate) server_name: Rc<str>,
+    /// Simulated time below one millisecond that was not charged yet.
+    uncharged: std::time::Duration,
 }
 
 impl Engine {
@@ -79,6 +81,7 @@ impl Engine {
             rng: rand_chacha::ChaCha8Rng::seed_from_u64(config.seed ^ 0x0065_6e67_696e_6500),
             data_directory: config.data_directory.trim_end_matches('\\').into(),
             server_name: config.server_name.as_str().into(),
+            uncharged: std::time::Duration::ZERO,
         };
         let created = clock.utc_now();
         engine.logins.insert(
@@ -106,6 +109,14 @@ impl Engine {
         let mut bytes = [0u8; 16];
         self.rng.fill_bytes(&mut bytes);
         uuid::Builder::from_random_bytes(bytes).into_uuid()
+    }
+
+    /// Adds to the work that is to be paid in time; gives the whole milliseconds that are due now.
+    pub(crate) fn charge(&mut self, time: std::time::Duration) -> u64 {
+        let due = self.uncharged + time;
+        let whole_ms = u64::try_from(due.as_millis()).unwrap_or(u64::MAX);
+        self.uncharged = due.saturating_sub(std::time::Duration::from_millis(whole_ms));
+        whole_ms
     }
 
     /// A database by id.

@@ -68,7 +68,8 @@ impl Engine {
         self.ghosts.clear();
         self.locks.clear();
         for database in self.databases.values_mut() {
-            database.busy = None;
+            database.data_backup_running = false;
+            database.log_backup_running = false;
             database.log.lose_unflushed();
             database.content = database.checkpoint.content.clone();
             database.recovery = database.checkpoint.recovery.clone();
@@ -117,6 +118,47 @@ impl Database {
         let lsn = self.log.write(0, false, LogOp::Checkpoint);
         self.log.flush();
         self.checkpoint = Checkpoint { content: self.content.clone(), lsn, recovery };
+    }
+
+    /// Takes a checkpoint when something was logged since the last one.
+    pub(crate) fn take_checkpoint_if_due(&mut self) {
+        if self.log.records_from(self.checkpoint.lsn).nth(1).is_some() {
+            self.take_checkpoint();
+        }
+    }
+
+    /// Keeps the tables as they are as the point from which recovery starts, without a log record:
+    /// a copy that follows another database's log writes none of its own.
+    pub(crate) fn save_image(&mut self) {
+        let lsn = self.log.next_lsn();
+        self.checkpoint = Checkpoint { content: self.content.clone(), lsn, recovery: self.recovery.clone() };
+    }
+
+    /// From online to restoring: more log can be applied from here (BACKUP LOG WITH NORECOVERY).
+    pub(crate) fn start_restoring(&mut self) {
+        self.log.flush();
+        let lsn = self.log.next_lsn();
+        self.recovery = self.open_transactions();
+        self.state = DatabaseState::Restoring;
+        self.redo_start_lsn = Some(lsn);
+        self.log = crate::log::Log::continuing_at(lsn);
+        self.save_image();
+    }
+
+    /// From restoring to online: what is open is undone, and a new recovery path begins.
+    pub(crate) fn bring_online(&mut self, new_fork: Option<uuid::Uuid>) {
+        let lsn = self.log.next_lsn();
+        self.state = DatabaseState::Online;
+        self.standby_file = None;
+        if let Some(fork) = new_fork {
+            self.guids.first_recovery_fork = self.guids.recovery_fork;
+            self.guids.recovery_fork = fork;
+            self.fork_point = Some(lsn);
+            self.last_log_backup_lsn = Some(lsn);
+        }
+        self.redo_start_lsn = None;
+        self.undo_open_transactions();
+        self.take_checkpoint();
     }
 
     /// Which transactions are open at the log's end, with their changes.

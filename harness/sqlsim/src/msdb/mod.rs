@@ -4,6 +4,7 @@
 //! any other; the procedures that keep them are written in Rust.
 
 pub mod agent;
+pub mod history;
 mod install;
 mod log_shipping;
 mod remote;

@@ -1,0 +1,367 @@
+//! RESTORE DATABASE and RESTORE LOG: the sequence of a restore.
+//!
+//! What is allowed is decided in [`super::plan`]; here it is done. Nothing of
+//! the database changes before the time of the restore has passed, but a
+//! restore that was broken off leaves its mark (4319).
+
+use super::common::{
+    Progress, check_damage, device_path, done_message, read_device, set_at, take_exclusive, time_for,
+};
+use super::format::{BackupSet, SetEnd, SetKind};
+use super::history::{BackupRecord, RestoreRecord};
+use super::plan;
+use super::{Errors, RestoreEnd, RestoreKind, RestoreRequest, standby};
+use crate::engine::database::{DatabaseFile, DifferentialBase};
+use crate::engine::{Database, DatabaseId, DatabaseState, RecoveryModel, UserAccess};
+use crate::error::SqlError;
+use crate::instance::Instance;
+use crate::log::codec::{Decoded, Malformed, Reader, get_content, get_record};
+use crate::log::{Log, LogOp, LogRecord, Recovery};
+use crate::lsn::Lsn;
+use crate::messages;
+use crate::session::{Session, Sink};
+use jiff::Timestamp;
+use std::rc::Rc;
+use uuid::Uuid;
+
+/// The statement as messages name it.
+pub(super) fn statement_name(kind: RestoreKind) -> &'static str {
+    match kind {
+        RestoreKind::Database => "RESTORE DATABASE",
+        RestoreKind::Log => "RESTORE LOG",
+    }
+}
+
+/// Restores. The errors lack 3013, which the caller adds.
+pub(super) async fn restore(
+    instance: &Instance,
+    session: &Rc<Session>,
+    request: &RestoreRequest,
+    sink: &mut dyn Sink,
+) -> Result<(), Errors> {
+    if session.state.borrow().open_transactions > 0 {
+        return Err(vec![messages::error(3021, 2, &[])]);
+    }
+    let Some(device) = &request.device else {
+        return recover_only(instance, session, request, sink).await;
+    };
+    let path = device_path(instance, device).map_err(|e| vec![e])?;
+    let media = read_device(instance, &path).await.map_err(|e| vec![e])?;
+    let set = set_at(&media, &path, request.file).map_err(|e| vec![e])?;
+    let started = instance.0.clock.elapsed();
+    let target = plan::check(instance, session, request, set, &path).await?;
+    let exclusive = match target.existing {
+        Some(id) => {
+            let statement = statement_name(request.kind);
+            Some(take_exclusive(instance, session.id, id, statement).await.map_err(|e| vec![e])?)
+        }
+        None => None,
+    };
+    // What was true before the wait has to be true still.
+    let target =
+        if exclusive.is_some() { plan::check(instance, session, request, set, &path).await? } else { target };
+    check_damage(set, &path).map_err(|e| vec![e])?;
+    let Some(end) = &set.end else { return Err(vec![messages::error(3256, 1, &[&path])]) };
+    if request.restart && !plan::was_interrupted(instance, &target, set) {
+        sink.message(&messages::error(3018, 1, &[&format!("{path}.checkpoint")]));
+    }
+    if let Some(id) = target.existing {
+        standby::leave(instance, id).await.map_err(|e| vec![e])?;
+    }
+    let id = plan::prepare(instance, request, set, &target);
+    let interruption = Interruption::begin(instance, id, set.header.guid);
+    let cost = &instance.0.config.cost;
+    let recovery =
+        if request.end == RestoreEnd::NoRecovery { std::time::Duration::ZERO } else { cost.recovery };
+    let time = cost.per_backup_set + time_for(end.size, cost.restore_bytes_per_second);
+    Progress { instance, session, sink, stats: request.stats }.run(time).await;
+    let applied = apply(instance, request, id, set, end, &target.files).map_err(|e| vec![e])?;
+    interruption.done();
+    if applied.stays_restoring {
+        sink.message(&messages::error(4322, 1, &[]));
+    }
+    report(instance, request, set, end, &path, instance.0.clock.elapsed() - started, sink);
+    log_restored(instance, id, set, end, &path, request);
+    let ended = if applied.stays_restoring { RestoreEnd::NoRecovery } else { request.end.clone() };
+    let finished = finish(instance, id, &ended, recovery).await;
+    drop(exclusive);
+    let backup = BackupRecord {
+        media: media.header.clone(),
+        header: set.header.clone(),
+        end: end.clone(),
+        position: request.file.unwrap_or(1),
+        device: path.as_str().into(),
+    };
+    record(instance, session, request, id, Some(backup), ended == RestoreEnd::Recovery);
+    finished.map_err(|e| vec![e])
+}
+
+/// RESTORE DATABASE x WITH RECOVERY (or STANDBY, NORECOVERY) without a backup set.
+async fn recover_only(
+    instance: &Instance,
+    session: &Rc<Session>,
+    request: &RestoreRequest,
+    sink: &mut dyn Sink,
+) -> Result<(), Errors> {
+    let started = instance.0.clock.elapsed();
+    let id = plan::check_recovery(instance, request).map_err(|e| vec![e])?;
+    let statement = statement_name(request.kind);
+    let exclusive = take_exclusive(instance, session.id, id, statement).await.map_err(|e| vec![e])?;
+    plan::check_recovery(instance, request).map_err(|e| vec![e])?;
+    standby::leave(instance, id).await.map_err(|e| vec![e])?;
+    let recovery = instance.0.config.cost.recovery;
+    let time = if request.end == RestoreEnd::Recovery { recovery } else { std::time::Duration::ZERO };
+    Progress { instance, session, sink, stats: request.stats }.run(time).await;
+    let finished = finish(instance, id, &request.end, std::time::Duration::ZERO).await;
+    drop(exclusive);
+    finished.map_err(|e| vec![e])?;
+    sink.message(&done_message(statement, 0, instance.0.clock.elapsed() - started));
+    record(instance, session, request, id, None, request.end == RestoreEnd::Recovery);
+    Ok(())
+}
+
+/// Leaves the database as asked.
+async fn finish(
+    instance: &Instance,
+    id: DatabaseId,
+    end: &RestoreEnd,
+    recovery: std::time::Duration,
+) -> Result<(), SqlError> {
+    match end {
+        RestoreEnd::NoRecovery => Ok(()),
+        RestoreEnd::Standby(path) => standby::enter(instance, id, path).await,
+        RestoreEnd::Recovery => {
+            let wait_ms = instance.0.engine.borrow_mut().charge(recovery);
+            if wait_ms > 0 {
+                tokio::time::sleep(std::time::Duration::from_millis(wait_ms)).await;
+            }
+            let name = {
+                let mut engine = instance.0.engine.borrow_mut();
+                let fork = engine.new_guid();
+                let Some(database) = engine.database_mut(id) else { return Ok(()) };
+                database.is_read_only = false;
+                database.bring_online(Some(fork));
+                database.name.clone()
+            };
+            instance.log_line("Server", &format!("Starting up database '{name}'."));
+            Ok(())
+        }
+    }
+}
+
+/// Marks the database while its restore runs; a restore that is dropped leaves the mark.
+struct Interruption {
+    instance: Instance,
+    id: DatabaseId,
+}
+
+impl Interruption {
+    fn begin(instance: &Instance, id: DatabaseId, set: Uuid) -> Self {
+        if let Some(database) = instance.0.engine.borrow_mut().database_mut(id) {
+            database.interrupted_restore = Some(set);
+        }
+        Self { instance: instance.clone(), id }
+    }
+
+    fn done(self) {
+        if let Some(database) = self.instance.0.engine.borrow_mut().database_mut(self.id) {
+            database.interrupted_restore = None;
+        }
+    }
+}
+
+struct Applied {
+    /// STOPAT was not reached: RECOVERY is not carried out (4322).
+    stays_restoring: bool,
+}
+
+/// Builds the database from the backup set.
+fn apply(
+    instance: &Instance,
+    request: &RestoreRequest,
+    id: DatabaseId,
+    set: &BackupSet,
+    end: &SetEnd,
+    files: &[DatabaseFile],
+) -> Result<Applied, SqlError> {
+    let malformed = |_: Malformed| messages::error(3189, 1, &[]);
+    let records = get_records(&set.log).map_err(malformed)?;
+    let mut engine = instance.0.engine.borrow_mut();
+    let Some(database) = engine.database_mut(id) else { return Err(messages::error(3204, 1, &[])) };
+    match set.header.kind {
+        SetKind::Full | SetKind::Differential => {
+            let content = get_content(&mut Reader::new(&set.content)).map_err(malformed)?;
+            database.content = content;
+            database.recovery = Recovery::default();
+            database.log = Log::continuing_at(set.header.first_lsn);
+            if set.header.kind == SetKind::Full {
+                take_identity(database, set, end, files);
+            }
+            let redo_from = set.header.checkpoint_lsn;
+            let stopped = redo(database, &records, redo_from, request.stop_at);
+            database.settle(stopped.unwrap_or(end.last_lsn), &set.header);
+            Ok(Applied { stays_restoring: false })
+        }
+        SetKind::Log => {
+            let from = database.redo_start_lsn.unwrap_or(Lsn::ZERO);
+            let stopped = redo(database, &records, from, request.stop_at);
+            let stays = request.stop_at.is_some() && stopped.is_none() && request.end == RestoreEnd::Recovery;
+            database.settle(stopped.unwrap_or(end.last_lsn).max(from), &set.header);
+            Ok(Applied { stays_restoring: stays })
+        }
+    }
+}
+
+fn get_records(bytes: &[u8]) -> Decoded<Vec<LogRecord>> {
+    let mut from = Reader::new(bytes);
+    let mut records = Vec::new();
+    while !from.is_empty() {
+        records.push(get_record(&mut from)?);
+    }
+    Ok(records)
+}
+
+/// Applies records from an LSN on; stops before the first commit that is later than `stop_at`.
+///
+/// Returns where it stopped.
+fn redo(
+    database: &mut Database,
+    records: &[LogRecord],
+    from: Lsn,
+    stop_at: Option<Timestamp>,
+) -> Option<Lsn> {
+    for record in records {
+        if record.lsn < from {
+            database.recovery.note(record);
+            continue;
+        }
+        if let (LogOp::Commit(time), Some(stop_at)) = (&record.op, stop_at) {
+            if *time > stop_at {
+                return Some(record.lsn);
+            }
+        }
+        if let LogOp::Commit(time) = &record.op {
+            database.rolled_forward_to = Some(*time);
+        }
+        database.recovery.redo(&mut database.content, record);
+    }
+    None
+}
+
+/// What a full backup says the database is.
+fn take_identity(database: &mut Database, set: &BackupSet, end: &SetEnd, files: &[DatabaseFile]) {
+    let header = &set.header;
+    database.files = files.to_vec();
+    database.guids.family = header.family;
+    database.guids.service_broker = header.service_broker;
+    database.collation = header.collation.clone();
+    database.options.compatibility_level = header.compatibility_level;
+    database.recovery_model = match header.recovery_model {
+        1 => RecoveryModel::Full,
+        2 => RecoveryModel::BulkLogged,
+        _ => RecoveryModel::Simple,
+    };
+    database.user_access = if header.is_single_user { UserAccess::Single } else { UserAccess::Multi };
+    database.database_backup_lsn = Some(header.checkpoint_lsn);
+    database.fork_point = None;
+    database.begins_log_chain = false;
+    database.differential_base =
+        Some(DifferentialBase { lsn: header.first_lsn, guid: header.guid, time: end.finished });
+}
+
+impl Database {
+    /// After redo: the point reached, the recovery path, and a durable image of it.
+    fn settle(&mut self, redo_start: Lsn, header: &super::format::SetHeader) {
+        self.redo_start_lsn = Some(redo_start);
+        self.last_log_backup_lsn = Some(redo_start);
+        self.guids.recovery_fork = header.recovery_fork;
+        self.guids.first_recovery_fork = header.recovery_fork;
+        self.log = Log::continuing_at(redo_start);
+        self.next_transaction = self.next_transaction.max(self.recovery.highest_transaction());
+        self.state = DatabaseState::Restoring;
+        self.save_image();
+    }
+}
+
+/// 4035 for each file, then 3014.
+fn report(
+    instance: &Instance,
+    request: &RestoreRequest,
+    set: &BackupSet,
+    end: &SetEnd,
+    path: &str,
+    elapsed: std::time::Duration,
+    sink: &mut dyn Sink,
+) {
+    let _ = (instance, path);
+    let position = request.file.unwrap_or(1);
+    let mut total = 0;
+    for file in &set.header.files {
+        let pages = match (file.is_log, request.kind) {
+            (false, RestoreKind::Database) => end.data_pages,
+            (false, RestoreKind::Log) => 0,
+            (true, _) => end.log_pages,
+        };
+        total += pages;
+        sink.message(&messages::error(4035, 1, &[&pages, &request.database, &file.name, &position]));
+    }
+    sink.message(&done_message(statement_name(request.kind), total, elapsed));
+}
+
+/// The error log's line about a restore.
+fn log_restored(
+    instance: &Instance,
+    id: DatabaseId,
+    set: &BackupSet,
+    end: &SetEnd,
+    path: &str,
+    request: &RestoreRequest,
+) {
+    let name = instance.0.engine.borrow().database(id).map(|d| d.name.clone()).unwrap_or_default();
+    let what = match set.header.kind {
+        SetKind::Full => "Database was restored",
+        SetKind::Differential => "Database differential changes were restored",
+        SetKind::Log => "Log was restored",
+    };
+    let created = set.header.database_created.strftime("%Y/%m/%d(%H:%M:%S)");
+    let (first, last, file) = (set.header.first_lsn, end.last_lsn, request.file.unwrap_or(1));
+    let line = format!(
+        "{what}. Database: {name}, creation date(time): {created}, first LSN: {first}, last LSN: {last}, \
+         number of dump devices: 1, device information: (FILE={file}, TYPE=DISK: {{'{path}'}}). \
+         This is an informational message. No user action is required."
+    );
+    instance.log_line("Backup", &line);
+}
+
+fn record(
+    instance: &Instance,
+    session: &Session,
+    request: &RestoreRequest,
+    id: DatabaseId,
+    backup: Option<BackupRecord>,
+    recovery: bool,
+) {
+    let (database, files) = {
+        let engine = instance.0.engine.borrow();
+        let Some(database) = engine.database(id) else { return };
+        let files = database.files.iter().map(|f| (f.file_id, f.physical_name.clone()));
+        (database.name.clone(), files.collect())
+    };
+    let restore_type = match backup.as_ref().map(|b| b.header.kind) {
+        None => "R",
+        Some(kind) => kind.letter(),
+    };
+    let record = RestoreRecord {
+        backup,
+        database,
+        user_name: session.login.as_str().into(),
+        finished: instance.0.clock.utc_now(),
+        restore_type,
+        replace: request.replace,
+        recovery,
+        restart: request.restart,
+        stop_at: request.stop_at,
+        files,
+    };
+    crate::msdb::history::record_restore(instance, &record);
+}

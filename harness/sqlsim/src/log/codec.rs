@@ -1,1 +1,0 @@
-//! Log records, definitions and values as bytes.
