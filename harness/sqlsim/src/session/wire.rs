@@ -192,3 +192,131 @@ impl Sink for WireSink {
         self.send(false).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::sink::DoneKind;
+    use crate::tds::packet::STATUS_END;
+    use crate::value::DataType;
+    use std::time::Duration;
+    use tokio::io::DuplexStream;
+
+    fn wire(room: usize) -> (DuplexStream, Incoming, WireSink) {
+        let (client, server) = tokio::io::duplex(room);
+        let server: Box<dyn Stream> = Box::new(server);
+        let (read, write) = tokio::io::split(server);
+        (client, Incoming::new(read), WireSink::new(write, "A".into()))
+    }
+
+    fn done(row_count: u64) -> Done {
+        Done {
+            kind: DoneKind::Statement,
+            command: 0xC1,
+            row_count: Some(row_count),
+            is_error: false,
+            in_transaction: false,
+        }
+    }
+
+    fn packet(kind: u8, status: u8, payload: &[u8]) -> Vec<u8> {
+        let length = u16::try_from(payload.len() + 8).expect("small").to_be_bytes();
+        [&[kind, status, length[0], length[1], 0, 0, 1, 0], payload].concat()
+    }
+
+    /// The answers that lie in `bytes`.
+    fn answers(bytes: &[u8]) -> Vec<Message> {
+        let mut assembler = Assembler::new();
+        assembler.input().extend_from_slice(bytes);
+        let mut answers = Vec::new();
+        while let Some(answer) = assembler.next_message().expect("packets") {
+            answers.push(answer);
+        }
+        assert!(!assembler.is_inside_message(), "a packet is missing");
+        answers
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_left_half_way_stays_whole_and_ends_with_the_attention() {
+        let (mut client, incoming, mut sink) = wire(100);
+        let column =
+            ColumnMeta { name: "a".into(), data_type: DataType::Int, nullable: true, identity: false };
+        sink.columns(&[column]);
+        for number in 0..1000 {
+            sink.row(&[Value::Int(number)]);
+        }
+        // Nobody reads, so the flush cannot end; it is dropped after 100 of some 6000 bytes.
+        assert!(tokio::time::timeout(Duration::from_secs(1), sink.flush()).await.is_err());
+        let mut read = Vec::new();
+        let (sent, received) = tokio::join!(
+            async {
+                let sent = sink.finish_attention().await;
+                drop((incoming, sink));
+                sent
+            },
+            client.read_to_end(&mut read)
+        );
+        assert!(sent.is_ok() && received.is_ok());
+        let answers = answers(&read);
+        assert_eq!(answers.len(), 1);
+        let payload = &answers[0].payload;
+        // Metadata, a thousand rows of six bytes, the DONE with its attention bit.
+        assert_eq!(payload.len(), 3 + 6 + 2 + 3 + 6000 + 13);
+        assert_eq!(payload[payload.len() - 13..payload.len() - 10], [0xFD, 0x20, 0]);
+    }
+
+    #[tokio::test]
+    async fn an_attention_after_the_answer_gets_an_answer_of_its_own() {
+        let (mut client, incoming, mut sink) = wire(1000);
+        sink.done(done(1));
+        sink.finish().await.expect("room");
+        sink.finish_attention().await.expect("room");
+        drop((incoming, sink));
+        let mut read = Vec::new();
+        client.read_to_end(&mut read).await.expect("the end");
+        let answers = answers(&read);
+        assert_eq!(answers.len(), 2);
+        assert_eq!(answers[0].payload[1] & 0x20, 0);
+        assert_eq!(answers[1].payload[1] & 0x20, 0x20);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_comes_early_waits_for_its_turn() {
+        let (mut client, mut incoming, _sink) = wire(1000);
+        client.write_all(&packet(1, STATUS_END, b"early")).await.expect("room");
+        let waited = tokio::time::timeout(Duration::from_secs(1), incoming.interruption()).await;
+        assert!(waited.is_err(), "a request is no interruption");
+        client.write_all(&packet(6, STATUS_END, b"")).await.expect("room");
+        assert!(incoming.interruption().await.is_ok());
+        assert_eq!(incoming.next().await.expect("a request").payload.as_ref(), b"early");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_cannot_pile_up() {
+        let (mut client, mut incoming, _sink) = wire(1000);
+        for _ in 0..=QUEUE_MAX {
+            client.write_all(&packet(1, STATUS_END, b"more")).await.expect("room");
+        }
+        let piled_up = incoming.interruption().await.expect_err("too many");
+        assert!(matches!(piled_up, Lost::Protocol(ProtocolError::TooLarge { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_request_that_its_sender_gave_up_is_not_run() {
+        let (mut client, mut incoming, _sink) = wire(1000);
+        client.write_all(&packet(1, STATUS_END | STATUS_IGNORE, b"never")).await.expect("room");
+        client.write_all(&packet(1, STATUS_END, b"this one")).await.expect("room");
+        assert_eq!(incoming.next().await.expect("a request").payload.as_ref(), b"this one");
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_ends_inside_a_packet_is_told_from_one_that_ends_between_two() {
+        for (bytes, is_clean) in [(&[][..], true), (&[1, 1, 0, 20, 0][..], false)] {
+            let (mut client, mut incoming, _sink) = wire(1000);
+            client.write_all(bytes).await.expect("room");
+            drop(client);
+            let lost = incoming.next().await.expect_err("the end");
+            assert_eq!(matches!(lost, Lost::Closed), is_clean, "{lost}");
+        }
+    }
+}

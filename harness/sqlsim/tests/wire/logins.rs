@@ -82,3 +82,29 @@ fn a_machine_without_power_breaks_its_connections_and_takes_no_others() {
         connect(&instance).await;
     });
 }
+
+proptest::proptest! {
+    #[test]
+    fn whatever_a_stranger_sends_the_server_goes_on(
+        messages in proptest::collection::vec(
+            (0_u8..20, proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300)),
+            1..6,
+        )
+    ) {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        simulated(async |instance| {
+            let (mut stranger, there) = tokio::io::duplex(1 << 16);
+            for (kind, payload) in &messages {
+                let length = u16::try_from(payload.len() + 8).expect("small").to_be_bytes();
+                let packet = [&[*kind, 1, length[0], length[1], 0, 0, 1, 0], payload.as_slice()].concat();
+                stranger.write_all(&packet).await.expect("room");
+            }
+            stranger.shutdown().await.expect("an open stream");
+            // A panic of the server would end the test here.
+            instance.serve(there).await;
+            let mut answer = Vec::new();
+            let _ = stranger.read_to_end(&mut answer).await;
+            connect(&instance).await;
+        });
+    }
+}
