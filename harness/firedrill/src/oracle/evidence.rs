@@ -172,8 +172,10 @@ pub struct Obstacle {
     pub what: String,
     /// Finding codes, one of which must be told.
     pub codes: Vec<String>,
-    /// Whether it makes a success impossible, so that nothing irreversible may be begun.
+    /// Whether nothing irreversible may be begun while it stands.
     pub stops: bool,
+    /// Whether accepting data loss goes past it.
+    pub waivable: bool,
 }
 
 /// Everything the rules look at.

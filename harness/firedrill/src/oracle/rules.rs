@@ -440,3 +440,6 @@ fn reported_done_not_done(evidence: &Evidence) -> Option<Checked> {
     }
     Some(checked)
 }
+
+#[cfg(test)]
+mod tests;

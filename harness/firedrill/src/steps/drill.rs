@@ -62,10 +62,12 @@ pub struct Drill {
     estate: Option<Estate>,
     /// What was said, for the oracle to know which obstacles were there from the start.
     pub(super) said: Vec<Arrangement>,
+    /// What was lost before the first attempt.
+    pub(super) lost: Vec<crate::estate::Place>,
     pub(super) attempts: Vec<Attempt>,
     /// What the compliance databases held before the first attempt, and who was active.
     pub(super) before: Option<witness::Before>,
-    pub(super) wrong: Option<WrongImplementation>,
+    pub(crate) wrong: Option<WrongImplementation>,
     evidence: Option<Evidence>,
     findings: Vec<Reason>,
     records: Vec<StepRecord>,
@@ -235,7 +237,7 @@ impl Drill {
 /// For the steps.
 impl Drill {
     /// Chooses the estate: the embedded one of this name, or the file given on the command line.
-    pub(super) fn choose_estate(&mut self, name: &str) -> StepResult {
+    pub(crate) fn choose_estate(&mut self, name: &str) -> StepResult {
         if self.estate.is_some() {
             return Err("the estate was named already; one drill stages one estate".to_owned());
         }
@@ -268,7 +270,7 @@ impl Drill {
     }
 
     /// Says something about the estate.
-    pub(super) fn arrange(&mut self, arrangement: Arrangement) -> StepResult {
+    pub(crate) fn arrange(&mut self, arrangement: Arrangement) -> StepResult {
         self.said.push(arrangement.clone());
         self.estate()?.arrange(arrangement).map_err(|error| error.to_string())
     }
@@ -286,13 +288,24 @@ impl Drill {
         verb(self.estate()?).map_err(|error| error.to_string())
     }
 
+    /// A place is lost.
+    pub(crate) fn lose(&mut self, place: crate::estate::Place) -> StepResult {
+        self.lost.push(place.clone());
+        self.act(|estate| estate.lose(place))
+    }
+
+    /// What was said about the share no longer stands in the way.
+    pub(super) fn share_repaired(&mut self) {
+        self.said.retain(|one| !matches!(one, Arrangement::ShareUnreachable | Arrangement::ShareIn(_)));
+    }
+
     /// Something was done that a Then can be about.
     pub(super) fn acted(&mut self) {
         self.acted = true;
     }
 
     /// The operator starts the failover program; the oracle looks at what it left.
-    pub(super) fn fail_over(&mut self, asked: &'static str, accept_data_loss: bool) -> StepResult {
+    pub(crate) fn fail_over(&mut self, asked: &'static str, accept_data_loss: bool) -> StepResult {
         let wrong = self.wrong.clone();
         let options = FailoverOptions {
             accept_data_loss,

@@ -18,7 +18,7 @@ const fn when(
 pub(super) const WHEN: &[Definition] = &[
     when("data center {center} is lost", "Power and links, all at once.", |drill, arguments| {
         let place = Place::DataCenter(center(arguments, 0)?);
-        drill.act(|estate| estate.lose(place))
+        drill.lose(place)
     }),
     when("data center {center} comes back", "", |drill, arguments| {
         let place = Place::DataCenter(center(arguments, 0)?);
@@ -26,14 +26,15 @@ pub(super) const WHEN: &[Definition] = &[
     }),
     when("the {server} is lost", "Its machine loses power.", |drill, arguments| {
         let place = Place::Server(server(arguments, 0)?);
-        drill.act(|estate| estate.lose(place))
+        drill.lose(place)
     }),
     when("the {server} comes back", "", |drill, arguments| {
         let place = Place::Server(server(arguments, 0)?);
         drill.act(|estate| estate.bring_back(place))
     }),
-    when("the backup share is lost", "", |drill, _| drill.act(|estate| estate.lose(Place::BackupShare))),
+    when("the backup share is lost", "", |drill, _| drill.lose(Place::BackupShare)),
     when("the backup share comes back", "", |drill, _| {
+        drill.share_repaired();
         drill.act(|estate| estate.bring_back(Place::BackupShare))
     }),
     when("{duration} pass(es)", "Simulated time; jobs run, chat servers post.", |drill, arguments| {

@@ -126,7 +126,12 @@ pub(super) fn look(drill: &Drill) -> Result<Evidence, String> {
         active_wanted: wanted_active(estate.site_text()),
         lost_at_ms: estate.disaster().map(ms),
         claims: drill.attempts.iter().map(claims_of).collect(),
-        obstacles: drill.said.iter().filter_map(obstacle::of).collect(),
+        obstacles: drill
+            .said
+            .iter()
+            .filter_map(|one| obstacle::of(one, &drill.lost))
+            .chain(drill.lost.iter().filter_map(obstacle::of_loss))
+            .collect(),
         told: drill.attempts.iter().flat_map(told_codes).collect(),
         ..Evidence::default()
     };
@@ -134,9 +139,11 @@ pub(super) fn look(drill: &Drill) -> Result<Evidence, String> {
     read_ledger(estate, &mut evidence);
     if let Some(first) = drill.attempts.first() {
         evidence.shipped = first.run.log_backups.iter().map(shipped_of).collect();
-        evidence
-            .applied_ordinals
-            .extend(first.run.log_backups.iter().filter(|one| one.restored).map(|one| one.ordinal));
+        let applied = first.run.log_backups.iter().filter(|one| one.restored);
+        evidence.applied_ordinals.extend(applied.map(|one| one.ordinal));
+        let end = evidence.reachable_end().map_or(0, |backup| backup.ordinal);
+        let unusable = first.run.log_backups.iter().find(|backup| backup.ordinal > end);
+        evidence.obstacles.extend(unusable.map(obstacle::of_log_backup));
     }
     Ok(evidence)
 }

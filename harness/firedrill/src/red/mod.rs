@@ -4,6 +4,8 @@
 //! guard removed, a verification skipped, success reported early. Two kinds of wrong lie outside the plan: a report
 //! that says something else than what was done, and a hand that touches what it must leave alone.
 
+pub mod table;
+
 use std::rc::Rc;
 
 use failover::plan::{Action, Guard, Plan, Verification};
