@@ -318,8 +318,9 @@ fn loss_not_accepted(evidence: &Evidence) -> Option<Checked> {
 }
 
 fn stopped_too_late(evidence: &Evidence) -> Option<Checked> {
-    let in_the_way: Vec<&str> =
-        evidence.obstacles.iter().filter(|one| one.stops).map(|one| one.what.as_str()).collect();
+    let accepted = evidence.claims.iter().any(|claims| claims.loss_accepted);
+    let standing = evidence.obstacles.iter().filter(|one| one.stops && !(one.waivable && accepted));
+    let in_the_way: Vec<&str> = standing.map(|one| one.what.as_str()).collect();
     if in_the_way.is_empty() || evidence.claims.is_empty() {
         return None;
     }

@@ -40,7 +40,14 @@ pub struct RedDrill {
 }
 
 fn red(shows: Shows, by: Rule, wrongs: &[Wrong], estate: &[Arrangement]) -> RedDrill {
-    RedDrill { shows, by, wrongs: wrongs.to_vec(), estate: estate.to_vec(), lost: None, accept_data_loss: false }
+    RedDrill {
+        shows,
+        by,
+        wrongs: wrongs.to_vec(),
+        estate: estate.to_vec(),
+        lost: None,
+        accept_data_loss: false,
+    }
 }
 
 /// Every red drill.
@@ -66,7 +73,11 @@ fn guards_of_the_backup() -> Vec<RedDrill> {
     vec![
         unreachable,
         unguarded(Guard::Sysadmin, Rule::ReasonNotTold, &[Arrangement::FailoverLoginIsNotSysadmin]),
-        unguarded(Guard::DatabaseExists, Rule::ReasonNotTold, &[Arrangement::SiteSaysDatabase("mgcc".to_owned())]),
+        unguarded(
+            Guard::DatabaseExists,
+            Rule::ReasonNotTold,
+            &[Arrangement::SiteSaysDatabase("mgcc".to_owned())],
+        ),
         unguarded(Guard::PrimaryIsGone, Rule::TwoWritableCopies, &[Arrangement::Survives(Server::Primary)]),
         unguarded(Guard::MirrorIsGone, Rule::StoppedTooLate, &[Arrangement::Survives(Server::Mirror)]),
         red(
@@ -82,12 +93,19 @@ fn guards_of_the_backup() -> Vec<RedDrill> {
             &[Arrangement::ShareUnreachable],
         ),
         unguarded(Guard::CopyDestinationWritable, Rule::StoppedTooLate, &[Arrangement::CopyDiskRoom(0)]),
-        unguarded(Guard::PathsAgree, Rule::StoppedTooLate, &[Arrangement::CopyDestinationHereIsAnotherFolder]),
+        unguarded(
+            Guard::PathsAgree,
+            Rule::StoppedTooLate,
+            &[Arrangement::CopyDestinationHereIsAnotherFolder],
+        ),
         unguarded(Guard::ChainIsWhole, Rule::StoppedTooLate, &hole),
         red(
             Shows::Guard(Guard::EverythingApplicableApplied),
             Rule::LossNotAccepted,
-            &[Wrong::RemoveGuard(Guard::ChainIsWhole), Wrong::RemoveGuard(Guard::EverythingApplicableApplied)],
+            &[
+                Wrong::RemoveGuard(Guard::ChainIsWhole),
+                Wrong::RemoveGuard(Guard::EverythingApplicableApplied),
+            ],
             &hole,
         ),
         red(
@@ -140,12 +158,12 @@ fn unverified(verification: Verification, action: Action, by: Rule) -> RedDrill 
 }
 
 fn verifications() -> Vec<RedDrill> {
-    let mut not_copied =
-        unverified(Verification::CopiesReadable, Action::CopyLogBackups, Rule::SkippedLsn);
+    let mut not_copied = unverified(Verification::CopiesReadable, Action::CopyLogBackups, Rule::SkippedLsn);
     not_copied.wrongs.push(Wrong::RemoveGuard(Guard::EverythingApplicableApplied));
     let mut not_applied = unverified(Verification::LogApplied, Action::ApplyLogBackups, Rule::ShippedLost);
     not_applied.wrongs.push(Wrong::RemoveGuard(Guard::EverythingApplicableApplied));
-    let mut not_online = unverified(Verification::DatabaseOnline, Action::BringOnline, Rule::FailedOverBeforeOnline);
+    let mut not_online =
+        unverified(Verification::DatabaseOnline, Action::BringOnline, Rule::FailedOverBeforeOnline);
     not_online.wrongs.push(Wrong::RemoveGuard(Guard::BackupIsOnline));
     vec![
         unverified(Verification::LogShippingRemoved, Action::RemoveLogShipping, Rule::LogShippingMismatch),
@@ -253,10 +271,17 @@ mod tests {
         let mut green = Vec::new();
         for drill in red_drills() {
             let found = findings(&drill, 1);
-            let codes: Vec<String> =
-                found.as_ref().map(|all| all.iter().map(|one| one.code.clone()).collect()).unwrap_or_default();
+            let codes: Vec<String> = found
+                .as_ref()
+                .map(|all| all.iter().map(|one| one.code.clone()).collect())
+                .unwrap_or_default();
             if !codes.iter().any(|code| code == drill.by.id()) {
-                green.push(format!("{:?} with {:?} by {}: {found:?}", drill.shows, drill.wrongs, drill.by.id()));
+                green.push(format!(
+                    "{:?} with {:?} by {}: {found:?}",
+                    drill.shows,
+                    drill.wrongs,
+                    drill.by.id()
+                ));
             }
         }
         assert!(green.is_empty(), "not red by their rule:\n{}", green.join("\n"));

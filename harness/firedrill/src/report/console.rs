@@ -131,7 +131,19 @@ mod tests {
 
     #[test]
     fn a_page_shows_steps_times_bound_and_lost_messages() {
-        insta::assert_snapshot!(page(&a_drill(Verdict::Failed)), @"");
+        insta::assert_snapshot!(page(&a_drill(Verdict::Failed)), @r#"
+        FAILED        features/en/data-center-lost.feature:9  The backup takes over <&>  RTO 18 min 03 s  lost 5
+          because  [mgccomp-touched] mgccomp has 3 rows fewer
+          passed                      Then the failover succeeds
+          failover run (exit 0, done)
+            1 done               1.2 s  remove log shipping
+            told log-backup-missing
+          RTO      18 min 03 s
+          RPO      5 min 00 s
+          bound    {"last_applied_file":"mgc_20261122084500.trn","last_applied_lsn":"34000000012300001","missing":[]}
+          lost     5 messages: room 1: 236..240
+          fault    the failover program is killed (struck)
+    "#);
     }
 
     #[test]
@@ -149,6 +161,6 @@ mod tests {
     #[test]
     fn the_summary_counts_every_verdict() {
         let drills = [Verdict::Passed, Verdict::Vacuous].map(a_drill).to_vec();
-        insta::assert_snapshot!(summary(&RunReport::of("sim", 7, drills)), @"");
+        insta::assert_snapshot!(summary(&RunReport::of("sim", 7, drills)), @"2 drills on sim (seed 7): 1 passed, 0 failed, 0 not exercised, 1 vacuous");
     }
 }

@@ -79,6 +79,22 @@ mod tests {
         let drills =
             [Verdict::Passed, Verdict::Failed, Verdict::NotExercised, Verdict::Vacuous].map(a_drill).to_vec();
         let text = super::render(&RunReport::of("sim", 7, drills)).unwrap();
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r#"
+        <?xml version="1.0" encoding="UTF-8"?>
+        <testsuites name="firedrill" tests="4" skipped="1" failures="1" errors="1">
+            <testsuite name="features/en/data-center-lost.feature: Data center A is lost" tests="4" skipped="1" errors="1" failures="1">
+                <testcase name="The backup takes over &lt;&amp;&gt;" classname="features/en/data-center-lost.feature:9" time="0.000"/>
+                <testcase name="The backup takes over &lt;&amp;&gt;" classname="features/en/data-center-lost.feature:9" time="0.000">
+                    <failure message="mgccomp has 3 rows fewer">[mgccomp-touched] mgccomp has 3 rows fewer</failure>
+                </testcase>
+                <testcase name="The backup takes over &lt;&amp;&gt;" classname="features/en/data-center-lost.feature:9" time="0.000">
+                    <skipped message="mgccomp has 3 rows fewer"/>
+                </testcase>
+                <testcase name="The backup takes over &lt;&amp;&gt;" classname="features/en/data-center-lost.feature:9" time="0.000">
+                    <error message="mgccomp has 3 rows fewer">[mgccomp-touched] mgccomp has 3 rows fewer</error>
+                </testcase>
+            </testsuite>
+        </testsuites>
+    "#);
     }
 }

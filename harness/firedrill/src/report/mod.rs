@@ -138,7 +138,7 @@ pub struct StepReport {
     pub text: String,
     /// The line in the feature file.
     pub line: usize,
-    /// `passed`, `failed`, `undefined`, `not run`.
+    /// `passed`, `failed`, `undefined`, `ambiguous`, `not run`.
     pub status: &'static str,
     /// Simulated time that went by in it.
     pub simulated_ms: u64,

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use cucumber::feature::Ext as _;
-use cucumber::gherkin::{Feature, GherkinEnv, ParseFileError, tagexpr::TagOperation};
+use cucumber::gherkin::{EnvError, Feature, GherkinEnv, ParseFileError, tagexpr::TagOperation};
 use cucumber::tag::Ext as _;
 
 /// Where `firedrill run` looks when no path is given.
@@ -295,19 +295,34 @@ fn explain_parse_error(path: &str, error: ParseFileError) -> BookError {
             let mut parts = place.splitn(3, ':');
             let mut number = || parts.next().and_then(|part| part.trim().parse().ok()).unwrap_or(1);
             let (line, column) = (number(), number());
-            let reason = match error {
-                Some(error) => error.to_string().trim_end_matches('.').to_owned(),
-                None => expected_here(parts.next().unwrap_or_default()),
+            let (line, column, reason) = match error {
+                Some(EnvError::UnknownKeyword(keyword)) => unknown_keyword(path, &keyword, (line, column)),
+                Some(error) => (line, column, error.to_string().trim_end_matches('.').to_owned()),
+                None => (line, column, expected_here(parts.next().unwrap_or_default())),
             };
             BookError::NotGherkin { path: path.to_owned(), line, column, reason }
         }
     }
 }
 
+/// The parser stops at the line after the one that it does not understand, and knows how that one begins.
+fn unknown_keyword(path: &str, keyword: &str, stopped: (usize, usize)) -> (usize, usize, String) {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let found = text.lines().zip(1..).find(|(line, _)| line.trim_start().starts_with(keyword));
+    match found {
+        Some((line, number)) => {
+            let column = 1 + line.len() - line.trim_start().len();
+            (number, column, format!("\"{}\" begins with no keyword", line.trim()))
+        }
+        None => (stopped.0, stopped.1, format!("unknown keyword {keyword:?}")),
+    }
+}
+
 /// `{"a", "b"}` in a fixed order and as words.
 fn expected_here(listed: &str) -> String {
-    let mut expected: Vec<&str> =
-        listed.split('"').skip(1).step_by(2).filter(|one| !one.trim().is_empty()).collect();
+    let is_word =
+        |one: &&str| one.chars().any(char::is_alphabetic) && !one.contains("match") && !one.contains('\\');
+    let mut expected: Vec<&str> = listed.split('"').skip(1).step_by(2).filter(is_word).collect();
     expected.sort_unstable();
     expected.dedup();
     if expected.is_empty() {
@@ -406,8 +421,11 @@ mod tests {
 
     #[test]
     fn text_that_is_not_gherkin_is_named_with_its_line() {
-        let folder = Folder::with("broken", &[("f.feature", "Feature: F\n  Scenario: s\n    Whatever x\n")]);
-        insta::assert_snapshot!(folder.read().unwrap_err(), @"");
+        let folder = Folder::with(
+            "broken",
+            &[("f.feature", "Feature: F\n  Scenario: s\n    Then x\n    Whatever y\n")],
+        );
+        insta::assert_snapshot!(folder.read().unwrap_err(), @"FOLDER/f.feature:5:1: not Gherkin: Unknown keyword: 'What'; nothing was run. Correct this line and run again");
     }
 
     #[test]
@@ -415,7 +433,7 @@ mod tests {
         let text =
             "Feature: F\n  Scenario Outline: s\n    Then <m>\n    Examples:\n      | n |\n      | 1 |\n";
         let folder = Folder::with("column", &[("f.feature", text)]);
-        insta::assert_snapshot!(folder.read().unwrap_err(), @"");
+        insta::assert_snapshot!(folder.read().unwrap_err(), @"FOLDER/f.feature:3: no column <m> in the examples; nothing was run. Add the column or correct the name");
     }
 
     #[test]
@@ -426,6 +444,6 @@ mod tests {
             text.push_str(&format!("      | {row} |\n"));
         }
         let folder = Folder::with("rows", &[("f.feature", &text)]);
-        insta::assert_snapshot!(folder.read().unwrap_err(), @"");
+        insta::assert_snapshot!(folder.read().unwrap_err(), @"FOLDER/f.feature:2: 101 rows of examples, and at most 100 are allowed; nothing was run. Split it");
     }
 }

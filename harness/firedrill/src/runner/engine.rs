@@ -216,9 +216,7 @@ fn step_reports(steps: &[&Step], records: &[StepRecord], finished: &ScenarioFini
                 None if index == records.len() && matches!(finished, ScenarioFinished::StepSkipped) => {
                     ("undefined", 0)
                 }
-                None if index == records.len() && matches!(finished, ScenarioFinished::StepFailed(..)) => {
-                    ("failed", 0)
-                }
+                None if index == records.len() && is_ambiguous(finished) => ("ambiguous", 0),
                 None => ("not run", 0),
             };
             StepReport {
@@ -230,6 +228,10 @@ fn step_reports(steps: &[&Step], records: &[StepRecord], finished: &ScenarioFini
             }
         })
         .collect()
+}
+
+fn is_ambiguous(finished: &ScenarioFinished) -> bool {
+    matches!(finished, ScenarioFinished::StepFailed(_, _, event::StepError::AmbiguousMatch(_)))
 }
 
 /// The features were read before the run, so that nothing is staged when one of them is broken.

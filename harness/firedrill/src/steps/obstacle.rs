@@ -57,7 +57,9 @@ pub(super) fn of(arrangement: &Arrangement, lost: &[Place]) -> Option<Obstacle> 
         Arrangement::ActiveAfterFailover(servers) if servers.len() > 4 => {
             obstacle("more than four servers are to be active", &["too-many-active-servers"])
         }
-        Arrangement::ActiveAfterFailover(servers) if servers.iter().any(|name| name.starts_with("chat-a")) => {
+        Arrangement::ActiveAfterFailover(servers)
+            if servers.iter().any(|name| name.starts_with("chat-a")) =>
+        {
             obstacle("a server of data center A is to be active", &["active-server-on-the-wrong-side"])
         }
         Arrangement::TimeZoneOfB(_) => {

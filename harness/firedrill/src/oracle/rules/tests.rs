@@ -6,7 +6,8 @@ use rstest::rstest;
 
 use super::{Rule, judge};
 use crate::oracle::evidence::{
-    Acknowledged, ActiveServer, Applied, Claims, DatabaseFacts, Evidence, Lsn, Obstacle, Server, ServerFacts, Shipped,
+    Acknowledged, ActiveServer, Applied, Claims, DatabaseFacts, Evidence, Lsn, Obstacle, Server, ServerFacts,
+    Shipped,
 };
 
 fn database(state: &str, role: Option<&str>) -> DatabaseFacts {
@@ -34,7 +35,12 @@ fn shipped(ordinal: usize, began_ms: u64) -> Shipped {
 }
 
 fn active(fqdn: &str) -> ActiveServer {
-    ActiveServer { fqdn: fqdn.to_owned(), data_center: "B".to_owned(), low_latency: false, time_zone_differs: false }
+    ActiveServer {
+        fqdn: fqdn.to_owned(),
+        data_center: "B".to_owned(),
+        low_latency: false,
+        time_zone_differs: false,
+    }
 }
 
 /// A failover that went well: two log backups applied, two messages after them lost, and said so.
@@ -46,8 +52,11 @@ fn good() -> Evidence {
         compliance_rows: Some(vec!["1".into(), "2".into()]),
         listed_for_log_shipping: false,
     };
-    let mirror =
-        ServerFacts { reachable: true, chat: Some(database("RESTORING", Some("MIRROR"))), ..ServerFacts::default() };
+    let mirror = ServerFacts {
+        reachable: true,
+        chat: Some(database("RESTORING", Some("MIRROR"))),
+        ..ServerFacts::default()
+    };
     Evidence {
         servers: BTreeMap::from([(Server::Backup, backup), (Server::BackupMirror, mirror)]),
         compliance_before: BTreeMap::from([(Server::Backup, vec!["1".into()])]),
@@ -80,7 +89,11 @@ fn good() -> Evidence {
 }
 
 fn broken(evidence: &Evidence) -> Vec<Rule> {
-    judge(evidence).into_iter().filter(|(_, checked)| !checked.broken.is_empty()).map(|(rule, _)| rule).collect()
+    judge(evidence)
+        .into_iter()
+        .filter(|(_, checked)| !checked.broken.is_empty())
+        .map(|(rule, _)| rule)
+        .collect()
 }
 
 #[test]

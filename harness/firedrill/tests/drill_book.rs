@@ -1,0 +1,66 @@
+//! The drill book itself: green where it must be, red where it must be, the same every time.
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use firedrill::report::{RunReport, json};
+use firedrill::runner::book::Book;
+use firedrill::runner::{RunOptions, run};
+use firedrill::verdict::{Ending, Verdict};
+
+fn features(folder: &str) -> Vec<PathBuf> {
+    vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../../features").join(folder)]
+}
+
+fn run_book(folder: &str, tags: Option<&str>, seed: u64) -> RunReport {
+    let mut book = Book::read(&features(folder)).unwrap();
+    if let Some(tags) = tags {
+        book.keep_tagged(tags).unwrap();
+    }
+    let options = RunOptions {
+        seed,
+        estate: None,
+        rto: None,
+        rpo: None,
+        interrupted: std::sync::Arc::default(),
+        observer: Rc::new(|_| {}),
+    };
+    run(book, &options)
+}
+
+#[test]
+fn the_whole_book_passes() {
+    let report = run_book("en", None, 1);
+    let bad: Vec<String> = report
+        .drills
+        .iter()
+        .filter(|drill| drill.verdict != Verdict::Passed)
+        .map(|drill| format!("{} ({}): {:?}", drill.name, drill.verdict.word(), drill.reasons))
+        .collect();
+    assert!(bad.is_empty(), "{}", bad.join("\n"));
+    assert!(report.drills.len() >= 60, "{} drills", report.drills.len());
+}
+
+#[test]
+fn no_drill_of_the_self_test_passes() {
+    let report = run_book("self", None, 1);
+    let green: Vec<&str> = report
+        .drills
+        .iter()
+        .filter(|drill| drill.verdict == Verdict::Passed)
+        .map(|drill| drill.name.as_str())
+        .collect();
+    assert!(green.is_empty(), "these must not pass: {green:?}");
+    assert_eq!(Ending::of_run(&report.verdicts(), false), Ending::Failed);
+}
+
+#[test]
+fn one_seed_gives_one_report_and_another_seed_another() {
+    let report = |seed| json::render(&run_book("en", Some("@smoke"), seed)).unwrap();
+    let (first, again, other) = (report(7), report(7), report(8));
+    assert!(first == again, "two runs with one seed differ");
+    let fields = |text: &str| text.replace("\"seed\": 7", "").replace("\"seed\": 8", "");
+    let differing =
+        fields(&first).lines().zip(fields(&other).lines()).filter(|(one, two)| one != two).count();
+    assert!(differing > 5, "another seed changes only {differing} lines");
+}
