@@ -12,6 +12,9 @@ mod logs;
 mod pool;
 mod restore;
 mod sessions;
+#[cfg(test)]
+mod tests;
+pub(crate) mod today;
 mod verify;
 
 use crate::environment::Environment;

@@ -192,3 +192,24 @@ impl Secrets for OnePassword {
         Ok(Secret::new("hunter2"))
     }
 }
+
+/// A journal that takes so many lines; then its writer hangs for good, as if killed.
+pub(crate) struct DyingJournal {
+    pub(crate) inner: Rc<MemoryJournal>,
+    pub(crate) lines_left: Cell<usize>,
+}
+
+#[async_trait(?Send)]
+impl JournalStore for DyingJournal {
+    async fn read_lines(&self) -> io::Result<Vec<String>> {
+        self.inner.read_lines().await
+    }
+
+    async fn append_line(&self, line: &str) -> io::Result<()> {
+        if self.lines_left.get() == 0 {
+            std::future::pending::<()>().await;
+        }
+        self.lines_left.set(self.lines_left.get() - 1);
+        self.inner.append_line(line).await
+    }
+}

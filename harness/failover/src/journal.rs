@@ -72,6 +72,17 @@ pub(crate) struct Journal<'a> {
     is_muted: bool,
 }
 
+/// Whether a line that does not parse is the beginning of a record.
+fn is_torn(line: &str) -> bool {
+    const OPENING: &str = "{\"kind\":";
+    line.starts_with(OPENING) || OPENING.starts_with(line)
+}
+
+/// Whether a line opens a run: what is torn before it was the end of the run before.
+fn begins_a_run(line: &str) -> bool {
+    serde_json::from_str::<Value>(line).is_ok_and(|record| record["kind"] == "run")
+}
+
 /// What the journal calls a site.
 fn site_name(site: &Site) -> String {
     format!("database {} of pool {} on {}", site.database, site.pool, site.servers.backup.address)
@@ -100,9 +111,13 @@ impl<'a> Journal<'a> {
             let broken = |problem: String| JournalError::Broken { line: index + 1, problem };
             let record: Map<String, Value> = match serde_json::from_str(line) {
                 Ok(record) => record,
-                Err(_) if index + 1 == last && past.has_run => {
-                    past.is_torn = true;
-                    break;
+                Err(_)
+                    if past.has_run
+                        && is_torn(line)
+                        && (index + 1 == last || begins_a_run(&lines[index + 1])) =>
+                {
+                    past.is_torn = index + 1 == last;
+                    continue;
                 }
                 Err(error) => return Err(broken(error.to_string())),
             };
@@ -217,9 +232,16 @@ mod tests {
         assert!(past.is_torn && past.is_unfinished);
     }
 
+    #[test]
+    fn a_torn_line_stays_harmless_after_the_failover_was_resumed() {
+        let past = past_of(&[RUN, r#"{"kind":"wi"#, RUN, r#"{"kind":"captured"}"#]).unwrap();
+        assert!(past.captured && !past.is_torn);
+    }
+
     #[rstest]
     #[case(&["{\"kind\":\"ru"], "journal line 1")]
     #[case(&[RUN, "garbage", RUN], "journal line 2")]
+    #[case(&[RUN, "{\"kind\":\"wi", r#"{"kind":"will"}"#], "journal line 2")]
     #[case(&[r#"{"kind":"will"}"#], "journal line 1")]
     #[case(&[RUN, "{}"], "journal line 2")]
     #[case(&[RUN, r#"{"kind":"report","report":{}}"#, RUN], "journal line 2")]

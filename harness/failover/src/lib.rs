@@ -13,6 +13,7 @@
 
 pub mod address;
 mod chain;
+pub mod cli;
 pub mod environment;
 mod executor;
 #[cfg(test)]

@@ -292,3 +292,8 @@ pub fn plan(site: &Site) -> Plan {
         before_success,
     }
 }
+
+/// The word by which the plan, the journal and the command line name a guard, an action or a verification.
+pub(crate) fn word<T: Serialize>(named: &T) -> String {
+    serde_json::to_value(named).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}

@@ -112,6 +112,10 @@ impl Run<'_> {
             }
         };
         shares.rename(&unfinished, &target).await.map_err(CopyError::Write)?;
+        // What was refused under this name was another file, and so was the header read.
+        self.refused.retain(|spot, _| spot.place == Place::Share || !spot.file.eq_ignore_ascii_case(&copy));
+        self.headers
+            .retain(|(place, name, _), _| *place == Place::Share || !name.eq_ignore_ascii_case(&copy));
         Ok(Copied { original: file.to_owned(), copy, size, hash })
     }
 
@@ -228,6 +232,13 @@ impl Run<'_> {
         for spot in spots {
             self.note_refused(&spot, code, words);
         }
+    }
+
+    /// Whether the share holds the very bytes of a copy; false also if it cannot be read.
+    pub(super) async fn original_is_the_same(&self, file: &str) -> bool {
+        let original = self.read_back(&join(self.here(Place::Share), file)).await;
+        let copy = self.read_back(&join(self.here(Place::CopyDestination), file)).await;
+        matches!((original, copy), (Ok(original), Ok(copy)) if original == copy)
     }
 
     async fn read_back(&self, path: &str) -> io::Result<(u64, u64)> {

@@ -65,12 +65,23 @@ impl Run<'_> {
                         }
                     }
                     Applied::No(code, words) => {
-                        self.note_refused(&link.spot(), code, &words);
                         self.find(
                             code,
                             Severity::Warning,
                             format!("{} cannot be applied: {words}", self.name_of(&link.spot())),
                         );
+                        self.refuse_file(Place::CopyDestination, &link.file, code, &words);
+                        if self.original_is_the_same(&link.file).await {
+                            self.refuse_file(Place::Share, &link.file, code, &words);
+                        } else if self
+                            .plan
+                            .steps
+                            .iter()
+                            .any(|step| step.actions.contains(&Action::CopyLogBackups))
+                        {
+                            // The original may be better than its copy.
+                            self.copy_log_backups().await?;
+                        }
                         continue 'look;
                     }
                 }

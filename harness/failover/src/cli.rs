@@ -1,0 +1,320 @@
+//! The command line of `pchat-failover`.
+
+mod local;
+
+use crate::executor::{Run, today};
+use crate::plan::{self, Plan};
+use crate::report::{Message, Outcome, Severity, exit_code};
+use crate::run::{self, RunOptions};
+use crate::site::Site;
+use crate::sql::TdsServers;
+use crate::{Console, Environment};
+use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+/// Carries out the failover of a Persistent Chat pool to its log-shipped backup.
+#[derive(Debug, Parser)]
+#[command(name = "pchat-failover", version, after_help = EXIT_CODES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Shown under the help.
+const EXIT_CODES: &str = "Exit codes: 0 done or nothing to do; 1 a step failed; 2 usage, site file or journal; \
+3 stopped by a guard; 130 interrupted.\nSigning in: SQL logins; Windows sign-in and servers that speak only TLS 1.0 have not been run.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print what `run` would send, and what it would find today.
+    Plan {
+        #[command(flatten)]
+        site: SiteArgument,
+        /// Ask nobody: print the rules only.
+        #[arg(long)]
+        offline: bool,
+    },
+    /// Ask everything that stands before the first step; change nothing.
+    Preflight(Look),
+    /// Carry out the failover.
+    Run(Do),
+    /// Go on with a failover that was interrupted.
+    Resume(Do),
+    /// Look how far the failover is, and what is left to do.
+    Status(Look),
+}
+
+#[derive(Debug, clap::Args)]
+struct SiteArgument {
+    /// The site file.
+    #[arg(long, value_name = "FILE")]
+    site: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+struct Look {
+    #[command(flatten)]
+    site: SiteArgument,
+    /// The journal [default: the site file's name with .journal.jsonl].
+    #[arg(long, value_name = "FILE")]
+    journal: Option<PathBuf>,
+    /// Print the report as JSON on standard output; messages go to standard error.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct Do {
+    #[command(flatten)]
+    look: Look,
+    /// Go past the guards that protect data, after they have said what is lost.
+    #[arg(long)]
+    accept_data_loss: bool,
+}
+
+/// Says messages line by line.
+struct Lines {
+    to_stderr: bool,
+}
+
+impl Console for Lines {
+    fn tell(&self, message: &Message) {
+        let mark = match message.severity {
+            Severity::Info => "",
+            Severity::Warning => "warning: ",
+            Severity::Error => "error: ",
+        };
+        let line = format!("{mark}{} [{}]", message.text, message.code);
+        if self.to_stderr || message.severity == Severity::Error {
+            eprintln!("{line}")
+        } else {
+            println!("{line}")
+        }
+    }
+}
+
+/// Runs the command line; the exit code. `arguments` begin with the program's name.
+pub fn invoke(arguments: impl IntoIterator<Item = OsString>) -> i32 {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no errors; clap prints them to the right place.
+            let code = if error.use_stderr() { exit_code::USAGE } else { exit_code::DONE };
+            let _ = error.print();
+            return code;
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime {
+        Ok(runtime) => {
+            runtime.block_on(tokio::task::LocalSet::new().run_until(interruptible(arguments.command)))
+        }
+        Err(error) => {
+            eprintln!("error: the program cannot start: {error}");
+            exit_code::FAILED
+        }
+    }
+}
+
+async fn interruptible(command: Command) -> i32 {
+    let is_run = matches!(command, Command::Run(_) | Command::Resume(_));
+    tokio::select! {
+        biased;
+        code = Box::pin(obey(command)) => code,
+        _ = tokio::signal::ctrl_c() => {
+            eprintln!("interrupted");
+            if is_run {
+                eprintln!("The journal tells how far it came; a statement that was running may go on at the server. Look with `status`, go on with `resume`.");
+            }
+            exit_code::INTERRUPTED
+        }
+    }
+}
+
+async fn obey(command: Command) -> i32 {
+    match command {
+        Command::Plan { site, offline } => match load(&site.site) {
+            Ok(site_file) => print_plan(&site.site, &site_file, offline).await,
+            Err(code) => code,
+        },
+        Command::Preflight(look) => {
+            with_site(&look, async |env, site, plan| run::preflight(env, site, plan).await).await
+        }
+        Command::Status(look) => {
+            with_site(&look, async |env, site, plan| run::status(env, site, plan).await).await
+        }
+        Command::Run(the) | Command::Resume(the) if !the.look.site.site.is_file() => {
+            match load(&the.look.site.site) {
+                Ok(_) => exit_code::USAGE,
+                Err(code) => code,
+            }
+        }
+        Command::Run(the) => {
+            let options = RunOptions { accept_data_loss: the.accept_data_loss, resume: false };
+            with_site(&the.look, async |env, site, plan| run::run(env, site, plan, &options).await).await
+        }
+        Command::Resume(the) => {
+            let options = RunOptions { accept_data_loss: the.accept_data_loss, resume: true };
+            with_site(&the.look, async |env, site, plan| run::run(env, site, plan, &options).await).await
+        }
+    }
+}
+
+fn load(path: &Path) -> Result<Site, i32> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        eprintln!(
+            "error: the site file {} cannot be read: {error}. Nothing has been changed.",
+            path.display()
+        );
+        exit_code::USAGE
+    })?;
+    Site::parse(&text, &path.display().to_string()).map_err(|error| {
+        eprintln!("error: {error}. Nothing has been changed.");
+        exit_code::USAGE
+    })
+}
+
+fn environment(site_path: &Path, site: &Site, journal: Option<&PathBuf>, to_stderr: bool) -> Environment {
+    let journal = journal.cloned().unwrap_or_else(|| site_path.with_extension("journal.jsonl"));
+    Environment {
+        connector: Rc::new(local::Tcp),
+        shell: Rc::new(local::Process { command: site.shell_command.clone() }),
+        shares: Rc::new(local::Folders),
+        journal: Rc::new(local::JournalFile { path: journal }),
+        clock: Rc::new(local::SystemClock),
+        console: Rc::new(Lines { to_stderr }),
+        secrets: Rc::new(local::LocalSecrets),
+    }
+}
+
+async fn with_site(look: &Look, act: impl AsyncFnOnce(&Environment, &Site, &Plan) -> Outcome) -> i32 {
+    let site = match load(&look.site.site) {
+        Ok(site) => site,
+        Err(code) => return code,
+    };
+    let env = environment(&look.site.site, &site, look.journal.as_ref(), look.json);
+    let plan = plan::plan(&site);
+    let outcome = act(&env, &site, &plan).await;
+    if look.json {
+        match serde_json::to_string_pretty(&outcome.report) {
+            Ok(text) => println!("{text}"),
+            Err(error) => eprintln!("error: the report cannot be printed: {error}"),
+        }
+    } else {
+        print!("{}", summary(&outcome));
+    }
+    outcome.exit_code
+}
+
+/// The report, for people.
+fn summary(outcome: &Outcome) -> String {
+    let report = &outcome.report;
+    let mut text = String::new();
+    // Writing into a String does not fail.
+    let _ = writeln!(
+        text,
+        "\noutcome: {}",
+        serde_json::to_value(report.outcome)
+            .ok()
+            .and_then(|v| v.as_str().map(str::to_owned))
+            .unwrap_or_default()
+    );
+    for step in &report.steps {
+        let status = serde_json::to_value(step.status)
+            .ok()
+            .and_then(|v| v.as_str().map(str::to_owned))
+            .unwrap_or_default();
+        let _ = writeln!(text, "  step {} {}: {status}", step.number, step.name);
+    }
+    if let Some(lsn) = &report.bound.last_applied_lsn {
+        let file = report.bound.last_applied_file.as_deref().unwrap_or("a file unknown");
+        let at =
+            report.bound.backup_finish_utc.map_or_else(|| "a time unknown".to_owned(), |at| at.to_string());
+        let _ = writeln!(
+            text,
+            "log applied up to LSN {lsn} ({file}, finished {at} UTC): what was committed later is lost"
+        );
+        for hole in &report.bound.missing {
+            let _ = writeln!(
+                text,
+                "  missing: log from LSN {} to {}",
+                hole.from_lsn,
+                hole.to_lsn.as_deref().unwrap_or("the end")
+            );
+        }
+        for refused in &report.bound.refused {
+            let _ = writeln!(text, "  refused: {} ({}: {})", refused.file, refused.reason, refused.detail);
+        }
+    }
+    if !report.aftercare.is_empty() {
+        let _ = writeln!(text, "aftercare:");
+        for item in &report.aftercare {
+            let _ = writeln!(text, "  [{}] {} [{}]", if item.done { 'x' } else { ' ' }, item.text, item.code);
+        }
+    }
+    text
+}
+
+/// The plan, for people: rules, and what they come to today.
+async fn print_plan(path: &Path, site: &Site, offline: bool) -> i32 {
+    let env = environment(path, site, None, true);
+    let plan = plan::plan(site);
+    let servers = TdsServers::new(&env, site);
+    let mut look = (!offline).then(|| Run::new(&env, site, &plan, RunOptions::default(), &servers));
+    println!(
+        "failover of database {} of pool {} to {}",
+        site.database, site.pool, site.servers.backup.address
+    );
+    for step in &plan.steps {
+        println!("\nstep {}: {}", step.number, step.name);
+        for guard in &step.guards {
+            println!("  guard: {} [{}]", plan::word(guard), guard.code());
+        }
+        for action in &step.actions {
+            println!("  action: {}", plan::word(action));
+            for line in today::rule(site, *action) {
+                println!("    {line}");
+            }
+            if let Some(look) = &mut look {
+                match look.today(*action).await {
+                    Ok(lines) => lines.iter().for_each(|line| println!("    today: {line}")),
+                    Err(why) => println!("    today: unknown ({why})"),
+                }
+            }
+        }
+        for verification in &step.verifications {
+            println!("  verify: {} [{}]", plan::word(verification), verification.code());
+        }
+    }
+    println!("\nbefore success is reported:");
+    for verification in &plan.before_success {
+        println!("  verify: {} [{}]", plan::word(verification), verification.code());
+    }
+    exit_code::DONE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case(&["pchat-failover"], exit_code::USAGE)]
+    #[case(&["pchat-failover", "failback"], exit_code::USAGE)]
+    #[case(&["pchat-failover", "run"], exit_code::USAGE)]
+    #[case(&["pchat-failover", "run", "--site", "/no/such/site.toml"], exit_code::USAGE)]
+    #[case(&["pchat-failover", "plan", "--site", "Cargo.toml"], exit_code::USAGE)]
+    #[case(&["pchat-failover", "--help"], exit_code::DONE)]
+    fn wrong_arguments_exit_with_2(#[case] arguments: &[&str], #[case] code: i32) {
+        assert_eq!(invoke(arguments.iter().map(OsString::from)), code);
+    }
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        use clap::CommandFactory;
+        Arguments::command().debug_assert();
+    }
+}

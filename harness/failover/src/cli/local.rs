@@ -1,0 +1,181 @@
+//! The real world: sockets, a process, files, the system's clock.
+
+use crate::address::ServerAddress;
+use crate::environment::*;
+use crate::site::SecretSource;
+use async_trait::async_trait;
+use std::io;
+use std::path::PathBuf;
+use std::process::Stdio;
+use tiberius::SqlBrowser;
+use tokio::fs;
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// TCP, with the browser service for named instances.
+pub(super) struct Tcp;
+
+#[async_trait(?Send)]
+impl Connector for Tcp {
+    async fn connect(&self, address: &ServerAddress) -> io::Result<Box<dyn ByteStream>> {
+        let stream = match (&address.instance, address.port) {
+            (Some(instance), None) => {
+                let mut config = tiberius::Config::new();
+                config.host(&address.host);
+                config.instance_name(instance);
+                TcpStream::connect_named(&config)
+                    .await
+                    .map_err(|error| io::Error::other(error.to_string()))?
+            }
+            (_, port) => TcpStream::connect((address.host.as_str(), port.unwrap_or(1433))).await?,
+        };
+        stream.set_nodelay(true)?;
+        Ok(Box::new(stream))
+    }
+}
+
+/// The shell as a process.
+pub(super) struct Process {
+    pub(super) command: Vec<String>,
+}
+
+#[async_trait(?Send)]
+impl Shell for Process {
+    async fn run(&self, script: &str) -> io::Result<ShellOutput> {
+        let (program, arguments) = self.command.split_first().ok_or(io::ErrorKind::NotFound)?;
+        let mut child = tokio::process::Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        if let Some(mut stdin) = child.stdin.take() {
+            stdin.write_all(script.as_bytes()).await?;
+            stdin.write_all(b"\n").await?;
+        }
+        let output = child.wait_with_output().await?;
+        Ok(ShellOutput {
+            exit_code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        })
+    }
+}
+
+/// Folders, by whatever path the operating system takes.
+pub(super) struct Folders;
+
+#[async_trait(?Send)]
+impl Shares for Folders {
+    async fn list(&self, folder: &str) -> io::Result<Vec<ShareEntry>> {
+        let mut entries = Vec::new();
+        let mut reader = fs::read_dir(folder).await?;
+        while let Some(entry) = reader.next_entry().await? {
+            let metadata = entry.metadata().await?;
+            entries.push(ShareEntry {
+                name: entry.file_name().to_string_lossy().into_owned(),
+                size: if metadata.is_dir() { 0 } else { metadata.len() },
+                is_directory: metadata.is_dir(),
+            });
+        }
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(entries)
+    }
+
+    async fn read(&self, path: &str, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        let mut file = fs::File::open(path).await?;
+        file.seek(io::SeekFrom::Start(offset)).await?;
+        let mut bytes = Vec::new();
+        file.take(length as u64).read_to_end(&mut bytes).await?;
+        Ok(bytes)
+    }
+
+    async fn size(&self, path: &str) -> io::Result<u64> {
+        Ok(fs::metadata(path).await?.len())
+    }
+
+    async fn create(&self, path: &str) -> io::Result<()> {
+        fs::File::create(path).await.map(|_| ())
+    }
+
+    async fn append(&self, path: &str, data: &[u8]) -> io::Result<()> {
+        let mut file = fs::OpenOptions::new().append(true).open(path).await?;
+        file.write_all(data).await?;
+        file.flush().await
+    }
+
+    async fn flush(&self, path: &str) -> io::Result<()> {
+        fs::OpenOptions::new().append(true).open(path).await?.sync_all().await
+    }
+
+    async fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(from, to).await
+    }
+
+    async fn remove(&self, path: &str) -> io::Result<()> {
+        fs::remove_file(path).await
+    }
+}
+
+/// The journal as a file.
+pub(super) struct JournalFile {
+    pub(super) path: PathBuf,
+}
+
+#[async_trait(?Send)]
+impl JournalStore for JournalFile {
+    async fn read_lines(&self) -> io::Result<Vec<String>> {
+        match fs::read_to_string(&self.path).await {
+            Ok(text) => Ok(text.lines().map(str::to_owned).collect()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn append_line(&self, line: &str) -> io::Result<()> {
+        let mut file = fs::OpenOptions::new().create(true).append(true).read(true).open(&self.path).await?;
+        // A line that was torn by a crash must not swallow the next one.
+        let length = file.metadata().await?.len();
+        let mut text = String::with_capacity(line.len() + 2);
+        if length > 0 {
+            file.seek(io::SeekFrom::Start(length - 1)).await?;
+            if file.read_u8().await? != b'\n' {
+                text.push('\n');
+            }
+        }
+        text.push_str(line);
+        text.push('\n');
+        file.write_all(text.as_bytes()).await?;
+        file.flush().await?;
+        file.sync_all().await
+    }
+}
+
+/// The system's clock.
+pub(super) struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the operator's machine, outside any drill")]
+    fn utc_now(&self) -> jiff::Timestamp {
+        jiff::Timestamp::now()
+    }
+}
+
+/// Secrets from the environment and from files.
+pub(super) struct LocalSecrets;
+
+impl Secrets for LocalSecrets {
+    fn read(&self, source: &SecretSource) -> io::Result<Secret> {
+        match source {
+            SecretSource::EnvironmentVariable(name) => std::env::var(name).map(Secret::new).map_err(|_| {
+                io::Error::new(io::ErrorKind::NotFound, format!("the environment variable {name} is not set"))
+            }),
+            SecretSource::File(path) => {
+                let text = std::fs::read_to_string(path)
+                    .map_err(|error| io::Error::new(error.kind(), format!("{path}: {error}")))?;
+                Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
+            }
+        }
+    }
+}
