@@ -5,9 +5,15 @@
 //! NULL or the documented default; where that could mislead it is named in
 //! [`crate::not_modelled`].
 
+mod databases;
 pub mod definition;
+mod locks;
+mod objects;
+mod principals;
 pub mod rows;
+mod server;
 mod sessions;
+mod types;
 
 use crate::engine::Engine;
 use crate::instance::Instance;
@@ -77,7 +83,15 @@ impl View {
 }
 
 /// All views, by family.
-const FAMILIES: &[&[View]] = &[sessions::VIEWS];
+const FAMILIES: &[&[View]] = &[
+    sessions::VIEWS,
+    databases::VIEWS,
+    locks::VIEWS,
+    types::VIEWS,
+    objects::VIEWS,
+    principals::VIEWS,
+    server::VIEWS,
+];
 
 /// Finds a view by schema and name, case-insensitively.
 ///

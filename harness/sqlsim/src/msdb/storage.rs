@@ -273,6 +273,73 @@ impl Msdb<'_> {
     }
 }
 
+/// Writes to msdb for the server itself: no session, no waiting.
+pub(crate) struct Writer<'a> {
+    engine: &'a mut Engine,
+    transaction: TransactionId,
+}
+
+impl Writer<'_> {
+    /// The rows that match.
+    pub(crate) fn find(
+        &mut self,
+        table: &'static SystemTable,
+        matches: impl Fn(&Record) -> bool,
+    ) -> Result<Vec<Record>, Fault> {
+        let found = read(self.engine, SERVER, Some(self.transaction), table, &matches)?;
+        Ok(found.into_iter().map(|(_, record)| record).collect())
+    }
+
+    /// Inserts a row; gives its identity value, or 0.
+    pub(crate) fn insert(
+        &mut self,
+        table: &'static SystemTable,
+        fill: impl FnOnce(&mut RowDraft<'_>),
+    ) -> Result<i64, Fault> {
+        let definition = definition(table);
+        let mut draft = RowDraft::new(&definition);
+        fill(&mut draft);
+        let mut values = draft.into_values();
+        let id = table_id(self.engine, table)?;
+        let identity = self.engine.next_identity(MSDB, id)?.unwrap_or(0);
+        if let Some(at) = table.identity.and_then(|name| definition.ordinal(name)) {
+            values[at] = Value::Int(identity);
+        }
+        self.engine.insert(self.transaction, MSDB, id, values.into())?;
+        Ok(identity)
+    }
+}
+
+/// The session id under which the server writes for itself.
+const SERVER: SessionId = 0;
+
+/// Does `work` in one transaction, now.
+///
+/// # Errors
+/// What `work` meets; a table that somebody has locked is 1222, as nobody waits here.
+pub(crate) fn write_now<T>(
+    instance: &Instance,
+    work: impl FnOnce(&mut Writer<'_>) -> Result<T, Fault>,
+) -> SqlResult<T> {
+    let mut engine = instance.0.engine.borrow_mut();
+    let transaction = engine.begin(SERVER);
+    let outcome = work(&mut Writer { engine: &mut engine, transaction });
+    match outcome {
+        Ok(value) => {
+            // msdb cannot be mirrored: there is nobody to wait for.
+            drop(engine.commit(transaction));
+            Ok(value)
+        }
+        Err(fault) => {
+            engine.rollback(transaction);
+            Err(match fault {
+                Fault::Sql(error) => error,
+                Fault::Blocked(_) => error(1222, 1, &[]),
+            })
+        }
+    }
+}
+
 /// The rows that match, with their ids.
 fn read(
     engine: &mut Engine,

@@ -253,9 +253,9 @@ pub(crate) const BACKUPSET: SystemTable = SystemTable {
         compatibility_level tinyint, database_version int, backup_size numeric(20,0), \
         database_name nvarchar(128), server_name nvarchar(128), machine_name nvarchar(128), \
         flags int, unicode_locale int, unicode_compare_style int, collation_name nvarchar(128), \
-        Is_password_protected bit, recovery_model nvarchar(60), has_bulk_logged_data bit, \
-        is_snapshot bit, is_readonly bit, is_single_user bit, has_backup_checksums bit, \
-        is_damaged bit, begins_log_chain bit, has_incomplete_metadata bit, \
+        Is_password_protected bit = 0, recovery_model nvarchar(60), has_bulk_logged_data bit = 0, \
+        is_snapshot bit = 0, is_readonly bit, is_single_user bit, has_backup_checksums bit, \
+        is_damaged bit = 0, begins_log_chain bit, has_incomplete_metadata bit = 0, \
         is_force_offline bit, is_copy_only bit, first_recovery_fork_guid uniqueidentifier, \
         last_recovery_fork_guid uniqueidentifier, fork_point_lsn numeric(25,0), \
         database_guid uniqueidentifier, family_guid uniqueidentifier, \
@@ -285,11 +285,11 @@ pub(crate) const BACKUPFILE: SystemTable = SystemTable {
         backed_up_page_count numeric(10,0), file_type char(1), \
         source_file_block_size numeric(10,0), file_size numeric(20,0), \
         logical_name nvarchar(128), physical_drive nvarchar(260), physical_name nvarchar(260), \
-        state tinyint, state_desc nvarchar(64), create_lsn numeric(25,0), \
+        state tinyint = 0, state_desc nvarchar(64) = ONLINE, create_lsn numeric(25,0), \
         drop_lsn numeric(25,0), file_guid uniqueidentifier, read_only_lsn numeric(25,0), \
         read_write_lsn numeric(25,0), differential_base_lsn numeric(25,0), \
         differential_base_guid uniqueidentifier, backup_size numeric(20,0), \
-        filegroup_guid uniqueidentifier, is_readonly bit, is_present bit",
+        filegroup_guid uniqueidentifier, is_readonly bit = 0, is_present bit = 1",
     key: &["backup_set_id", "file_number"],
     identity: None,
 };
