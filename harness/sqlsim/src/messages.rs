@@ -93,6 +93,7 @@ pub const MESSAGES: &[Message] = &[
         severity: 13,
         template: "Transaction (Process ID %d) was deadlocked on %.*ls resources with another process and has been chosen as the deadlock victim. Rerun the transaction.",
     },
+    Message { number: 1222, severity: 16, template: "Lock request time out period exceeded." },
     Message {
         number: 1468,
         severity: 16,
@@ -132,6 +133,11 @@ pub const MESSAGES: &[Message] = &[
         number: 2714,
         severity: 16,
         template: "There is already an object named '%.*ls' in the database.",
+    },
+    Message {
+        number: 3009,
+        severity: 16,
+        template: "Could not insert a backup or restore history/detail record in the msdb database. This may indicate a problem with the msdb database. The backup/restore operation was still successful.",
     },
     Message { number: 3013, severity: 16, template: "%hs is terminating abnormally." },
     Message {
