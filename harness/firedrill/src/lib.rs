@@ -5,6 +5,7 @@ pub mod cli;
 pub mod estate;
 pub mod fault;
 pub mod ledger;
+pub mod net;
 pub mod oracle;
 pub mod red;
 pub mod report;
