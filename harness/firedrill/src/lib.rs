@@ -1,7 +1,9 @@
 //! Rehearse the failover of Persistent Chat: stage the estate, break it, let a
 //! failover program repair it, judge the result.
 
+pub(crate) mod chat;
 pub mod cli;
+pub mod disk;
 pub mod estate;
 pub mod fault;
 pub mod ledger;

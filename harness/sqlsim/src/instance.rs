@@ -120,6 +120,14 @@ impl Instance {
         self.while_powered(crate::mirroring::accept(self, stream)).await;
     }
 
+    /// The port at which its mirroring endpoint listens, if it has one that is started.
+    #[must_use]
+    pub fn mirroring_port(&self) -> Option<u16> {
+        let engine = self.0.engine.borrow();
+        let endpoint = engine.endpoint.as_ref()?;
+        (endpoint.state == crate::engine::EndpointState::Started).then_some(endpoint.port)
+    }
+
     /// Runs `work` unless the machine loses power before it is done.
     async fn while_powered(&self, work: impl Future<Output = ()>) {
         if !self.is_running() {

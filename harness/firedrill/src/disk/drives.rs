@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use sqlsim::files::{DirectoryEntry, FileError};
-use sqlsim::store::MemoryFiles;
+use sqlsim::store::memory_files::MemoryFiles;
 
 /// What a machine's drives can do, by local path (`D:\dir\file`).
 pub trait Drives {

@@ -76,8 +76,16 @@ struct Inner {
     drives: RefCell<BTreeMap<Machine, Rc<dyn Drives>>>,
     shares: RefCell<BTreeMap<(Machine, String), Share>>,
     watcher: RefCell<Option<Rc<dyn DiskWatcher>>>,
+    /// The next access by a machine below a directory of its own takes so long.
+    slow: RefCell<Option<SlowAccess>>,
     /// Microseconds of transfer that were too short to be charged so far.
     owed_us: Cell<u64>,
+}
+
+struct SlowAccess {
+    machine: Machine,
+    below: String,
+    takes: Duration,
 }
 
 /// All drives and shares of an estate. Clones are the same ones.
@@ -94,6 +102,7 @@ impl Disks {
             drives: RefCell::default(),
             shares: RefCell::default(),
             watcher: RefCell::default(),
+            slow: RefCell::default(),
             owed_us: Cell::default(),
         }))
     }
@@ -150,12 +159,20 @@ impl Disks {
         let shares = self.0.shares.borrow();
         let share = shares.get(&(host, name.to_ascii_lowercase())).ok_or(NETWORK_NAME_NOT_FOUND)?;
         let below = below.trim_end_matches('\\');
-        let local = if below.is_empty() {
-            share.directory.clone()
-        } else {
-            format!(r"{}\{below}", share.directory)
-        };
+        let local =
+            if below.is_empty() { share.directory.clone() } else { format!(r"{}\{below}", share.directory) };
         Ok((share.machine.clone(), local))
+    }
+
+    /// The next access by `machine` to a file below its own `directory` takes so long: a job that is at work.
+    pub fn slow_down_next_access(&self, machine: &Machine, directory: &str, takes: Duration) {
+        let below = directory.to_ascii_lowercase();
+        *self.0.slow.borrow_mut() = Some(SlowAccess { machine: machine.clone(), below, takes });
+    }
+
+    /// Nobody watches any more.
+    pub fn tear_down(&self) {
+        *self.0.watcher.borrow_mut() = None;
     }
 
     async fn tell(&self, event: FileEvent<'_>) {
@@ -166,7 +183,8 @@ impl Disks {
     }
 
     async fn charge(&self, bytes: usize) {
-        let us = (bytes as u64).saturating_mul(1_000_000) / self.0.costs.bytes_per_second.max(1) + self.0.owed_us.get();
+        let us = (bytes as u64).saturating_mul(1_000_000) / self.0.costs.bytes_per_second.max(1)
+            + self.0.owed_us.get();
         self.0.owed_us.set(us % 1000);
         if us >= 1000 {
             tokio::time::sleep(Duration::from_millis(us / 1000)).await;
@@ -209,6 +227,13 @@ impl MachineFiles {
             located => located?,
         };
         let remote = on != self.machine;
+        let is_slow = |slow: &mut SlowAccess| {
+            slow.machine == self.machine && !remote && local.to_ascii_lowercase().starts_with(&slow.below)
+        };
+        let slow = self.disks.0.slow.borrow_mut().take_if(is_slow);
+        if let Some(slow) = slow {
+            tokio::time::sleep(slow.takes).await;
+        }
         if remote {
             match self.disks.0.network.round_trip(&self.machine, &on) {
                 Ok(round_trip) if round_trip.is_zero() => {}
@@ -286,7 +311,10 @@ impl Files for MachineFiles {
         let source = self.reach(from).await?;
         let target = self.reach(to).await?;
         if source.on != target.on {
-            return Err(FileError { code: 17, text: "The system cannot move the file to a different disk drive." });
+            return Err(FileError {
+                code: 17,
+                text: "The system cannot move the file to a different disk drive.",
+            });
         }
         let change = FileChange::RenamedFrom(&source.path);
         self.change(&target, change, |drives, path| drives.rename_file(&source.path, path)).await
@@ -371,7 +399,7 @@ impl failover::environment::Shares for MachineFiles {
 mod tests {
     use super::*;
     use crate::net::NetworkCosts;
-    use sqlsim::store::MemoryFiles;
+    use sqlsim::store::memory_files::MemoryFiles;
     use tokio::time::Instant;
 
     struct Estate {

@@ -10,20 +10,42 @@
 //! unseeded chance.
 
 mod arrangement;
+mod backup_sessions;
+mod begin;
+pub(crate) mod clock;
+mod damage;
 mod failover_run;
+mod file;
+mod log_shipping;
 mod names;
+mod operator;
+mod replication;
+mod schema;
+mod setup;
+mod site_text;
+pub(crate) mod sql;
+mod staging;
 mod timeline;
+mod verbs;
+mod watch;
+pub(crate) mod world;
 
 pub use arrangement::Arrangement;
 pub use failover_run::{FailoverOptions, FailoverRun, LogBackupSnapshot, PlanTransformation, Told};
+pub use file::EstateFile;
 pub use names::{DataCenter, Server};
 pub use timeline::{Event, Happening, Timeline};
 
 use crate::fault::PlannedFault;
 use crate::ledger::Ledger;
-use std::cell::Ref;
+use operator::Desk;
+use setup::Setup;
+use std::cell::{Ref, RefCell};
 use std::future::Future;
-use std::time::Duration;
+use std::rc::Rc;
+use tokio::runtime::Runtime;
+use tokio::task::LocalSet;
+use world::World;
 
 /// A client connected to a server of the estate, as any TDS client would be.
 pub type SqlClient = tiberius::Client<tokio_util::compat::Compat<Box<dyn sqlsim::network::Stream>>>;
@@ -32,9 +54,9 @@ pub type SqlClient = tiberius::Client<tokio_util::compat::Compat<Box<dyn sqlsim:
 #[derive(Debug, thiserror::Error)]
 pub enum EstateError {
     /// An arrangement came after the estate had begun.
-    #[error("\"{0}\" has to be said before anything happens; the estate is staged already")]
+    #[error("{0} has to be said before anything happens; the estate is staged already")]
     TooLate(String),
-    /// Two arrangements contradict each other.
+    /// Two arrangements contradict each other, or what happened.
     #[error("{0}")]
     Contradiction(String),
     /// The estate file cannot be used.
@@ -60,37 +82,15 @@ pub enum EstateError {
     /// A server cannot be reached.
     #[error("the {0} cannot be reached: {1}")]
     Unreachable(Server, std::io::Error),
-    /// Not built yet.
-    #[error("not built yet: {0}")]
-    NotYet(&'static str),
+    /// The runtime could not be made.
+    #[error("no runtime for the estate: {0}")]
+    Runtime(std::io::Error),
+    /// The site file that the estate wrote was refused.
+    #[error("the estate's own site file is refused: {0}")]
+    Site(#[from] failover::SiteError),
 }
 
-/// What an estate file says. Read it once, stage as many estates from it as you like.
-#[derive(Clone, Debug)]
-pub struct EstateFile {
-    /// Its name, for messages: a path or `litware`.
-    pub name: String,
-}
-
-impl EstateFile {
-    /// The estate that comes with the program.
-    ///
-    /// # Errors
-    /// When no estate of this name is built in.
-    pub fn named(name: &str) -> Result<Self, EstateError> {
-        Ok(Self { name: name.to_owned() })
-    }
-
-    /// Parses an estate file's text. Errors name the line.
-    ///
-    /// # Errors
-    /// When it is not TOML, lacks a key, has an unknown one, or contradicts itself.
-    pub fn parse(_text: &str, file_name: &str) -> Result<Self, EstateError> {
-        Ok(Self { name: file_name.to_owned() })
-    }
-}
-
-/// A lost thing and a way to it, for verbs that take either.
+/// What a verb acts on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// A whole data center.
@@ -103,113 +103,150 @@ pub enum Place {
     Operator,
 }
 
+/// What an estate is before and after its first verb.
+enum Stage {
+    Planned(Box<Setup>),
+    Staged(Box<Staged>),
+    /// Staging failed.
+    Broken,
+}
+
+/// A staged estate. The tasks go before the runtime that runs them.
+struct Staged {
+    world: Rc<World>,
+    desk: Desk,
+    site_text: String,
+    database: String,
+    tasks: LocalSet,
+    runtime: Runtime,
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        let world = self.world.clone();
+        self.tasks.block_on(&self.runtime, async move {
+            world.tear_down();
+            tokio::task::yield_now().await;
+        });
+    }
+}
+
 /// An estate, from its first arrangement to its end.
-#[derive(Debug)]
 pub struct Estate {
+    file: EstateFile,
     seed: u64,
-    timeline: std::cell::RefCell<Timeline>,
-    ledger: std::cell::RefCell<Ledger>,
+    stage: Stage,
+    runs: Vec<FailoverRun>,
+    no_timeline: RefCell<Timeline>,
+    no_ledger: RefCell<Ledger>,
+}
+
+impl std::fmt::Debug for Estate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let staged = matches!(self.stage, Stage::Staged(_));
+        f.debug_struct("Estate").field("seed", &self.seed).field("staged", &staged).finish_non_exhaustive()
+    }
 }
 
 /// Setting up.
 impl Estate {
     /// An estate that is not staged yet.
     #[must_use]
-    pub fn new(_file: &EstateFile, seed: u64) -> Self {
-        Self { seed, timeline: Default::default(), ledger: Default::default() }
+    pub fn new(file: &EstateFile, seed: u64) -> Self {
+        Self {
+            file: file.clone(),
+            seed,
+            stage: Stage::Planned(Box::default()),
+            runs: Vec::new(),
+            no_timeline: RefCell::default(),
+            no_ledger: RefCell::default(),
+        }
     }
 
     /// Says something about the estate. Before it begins everything can be said; afterwards only what can still be
-    /// made true (traffic, faults at points, readers, lags, a share that is lost, …), which then happens at once.
+    /// made true: a fault at a point, traffic, a replica that lags, a cmdlet that fails, a missing shell.
     ///
     /// # Errors
     /// [`EstateError::TooLate`], [`EstateError::Contradiction`].
-    pub fn arrange(&mut self, _arrangement: Arrangement) -> Result<(), EstateError> {
-        Err(EstateError::NotYet("arrange"))
+    pub fn arrange(&mut self, arrangement: Arrangement) -> Result<(), EstateError> {
+        let world = match &mut self.stage {
+            Stage::Planned(setup) => return setup.say(arrangement),
+            Stage::Staged(staged) => staged.world.clone(),
+            Stage::Broken => return Err(broken()),
+        };
+        match arrangement {
+            Arrangement::At(point, fault) => {
+                world.faults.borrow_mut().push(PlannedFault { point, fault, fired: None });
+                Ok(())
+            }
+            Arrangement::Traffic { messages, over } => self.post_messages(messages, over).map(drop),
+            Arrangement::ReplicaLags(_)
+            | Arrangement::CmdletFails { .. }
+            | Arrangement::CmdletMissing(_)
+            | Arrangement::ShellMissing
+            | Arrangement::CopyDiskRoom(_)
+            | Arrangement::Survives(_) => world.setup.borrow_mut().say(arrangement),
+            other => Err(EstateError::TooLate(format!("{other:?}"))),
+        }
     }
 
-    /// Stages the estate and makes every arrangement true. Every verb below does this first; calling it again does
-    /// nothing.
+    /// Stages the estate and makes every arrangement true. Every verb does this first; calling it again does nothing.
     ///
     /// # Errors
     /// When staging fails or arrangements contradict each other.
     pub fn begin(&mut self) -> Result<(), EstateError> {
-        Err(EstateError::NotYet("begin"))
+        let setup = match &mut self.stage {
+            Stage::Staged(_) => return Ok(()),
+            Stage::Broken => return Err(broken()),
+            Stage::Planned(setup) => std::mem::take(&mut **setup),
+        };
+        self.stage = Stage::Broken;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .map_err(EstateError::Runtime)?;
+        let tasks = LocalSet::new();
+        let (file, seed) = (self.file.clone(), self.seed);
+        let world = tasks.block_on(
+            &runtime,
+            Box::pin(async move {
+                let world = staging::build(&file, setup, seed)?;
+                staging::stage(&world).await?;
+                begin::make_true(&world).await?;
+                Ok::<_, EstateError>(world)
+            }),
+        )?;
+        let site_text = site_text::write(&world);
+        let database = world.database();
+        let desk = Desk::default();
+        self.stage = Stage::Staged(Box::new(Staged { world, desk, site_text, database, tasks, runtime }));
+        Ok(())
+    }
+
+    fn staged(&mut self) -> Result<&mut Staged, EstateError> {
+        self.begin()?;
+        match &mut self.stage {
+            Stage::Staged(staged) => Ok(staged),
+            _ => Err(broken()),
+        }
+    }
+
+    fn staged_already(&self) -> Option<&Staged> {
+        match &self.stage {
+            Stage::Staged(staged) => Some(staged),
+            _ => None,
+        }
     }
 }
 
-/// What happens. Each verb stages the estate first if need be.
-impl Estate {
-    /// Lets simulated time pass.
-    ///
-    /// # Errors
-    /// As [`Estate::begin`]; so for all verbs.
-    pub fn run_for(&mut self, _duration: Duration) -> Result<(), EstateError> {
-        Err(EstateError::NotYet("run_for"))
-    }
+fn broken() -> EstateError {
+    EstateError::Contradiction("staging this estate has failed; start the drill again".to_owned())
+}
 
-    /// The chat service posts `messages`, evenly over `over`. Returns how many were acknowledged.
-    pub fn post_messages(&mut self, _messages: u32, _over: Duration) -> Result<u32, EstateError> {
-        Err(EstateError::NotYet("post_messages"))
-    }
-
-    /// Runs the backup, copy and restore jobs now, each to its end (those whose machines run).
-    pub fn ship_logs(&mut self) -> Result<(), EstateError> {
-        Err(EstateError::NotYet("ship_logs"))
-    }
-
-    /// A data center, a server's machine or the share's machine loses power and all its links.
-    pub fn lose(&mut self, _place: Place) -> Result<(), EstateError> {
-        Err(EstateError::NotYet("lose"))
-    }
-
-    /// It comes back: machines start, databases recover, jobs run again.
-    pub fn bring_back(&mut self, _place: Place) -> Result<(), EstateError> {
-        Err(EstateError::NotYet("bring_back"))
-    }
-
-    /// Severs the links from one place to another (both ways), as a cut cable does: nothing arrives, nothing is reset.
-    pub fn sever(&mut self, _from: Place, _to: Place) -> Result<(), EstateError> {
-        Err(EstateError::NotYet("sever"))
-    }
-
-    /// Repairs the links from one place to another, both ways.
-    pub fn repair(&mut self, _from: Place, _to: Place) -> Result<(), EstateError> {
-        Err(EstateError::NotYet("repair"))
-    }
-
-    /// Every byte between two places takes this much longer, both ways.
-    pub fn delay(&mut self, _from: Place, _to: Place, _by: Duration) -> Result<(), EstateError> {
-        Err(EstateError::NotYet("delay"))
-    }
-
-    /// The operator runs the failover program on the operator's machine; afterwards the estate goes on until service
-    /// is restored, for at most 15 simulated minutes, if the program claims success.
-    ///
-    /// What the program did wrong is not an error here: see the [`FailoverRun`].
-    pub fn fail_over(&mut self, _options: FailoverOptions) -> Result<FailoverRun, EstateError> {
-        Err(EstateError::NotYet("fail_over"))
-    }
-
-    /// Runs `preflight` of the failover program: it changes nothing.
-    pub fn preflight(&mut self) -> Result<FailoverRun, EstateError> {
-        Err(EstateError::NotYet("preflight"))
-    }
-
-    /// The operator runs a batch by hand (`sa`), as in a query window on `database`. The server's error is in the
-    /// answer, not in `Err`.
-    pub fn by_hand_sql(
-        &mut self,
-        _server: Server,
-        _database: &str,
-        _batch: &str,
-    ) -> Result<Result<(), String>, EstateError> {
-        Err(EstateError::NotYet("by_hand_sql"))
-    }
-
-    /// The operator runs a script in the management shell.
-    pub fn by_hand_shell(&mut self, _script: &str) -> Result<lyncshell::ShellOutput, EstateError> {
-        Err(EstateError::NotYet("by_hand_shell"))
+impl Staged {
+    fn run<T>(&self, work: impl Future<Output = T>) -> T {
+        self.tasks.block_on(&self.runtime, Box::pin(work))
     }
 }
 
@@ -222,100 +259,148 @@ impl Estate {
     }
 
     /// Runs a future on the estate's runtime.
-    pub fn block_on<F: Future>(&self, _future: F) -> Result<F::Output, EstateError> {
-        Err(EstateError::NotYet("block_on"))
+    ///
+    /// # Errors
+    /// When the estate is not staged.
+    pub fn block_on<F: Future>(&self, future: F) -> Result<F::Output, EstateError> {
+        let staged = self.staged_already().ok_or_else(not_begun)?;
+        Ok(staged.run(future))
     }
 
     /// Connects to a server as `sa` from the judge's own machine, which no fault touches.
-    pub fn connect(&self, _server: Server, _database: &str) -> Result<SqlClient, EstateError> {
-        Err(EstateError::NotYet("connect"))
+    ///
+    /// # Errors
+    /// When the server has no power, or refuses.
+    pub fn connect(&self, server: Server, database: &str) -> Result<SqlClient, EstateError> {
+        let staged = self.staged_already().ok_or_else(not_begun)?;
+        staged.run(staged.world.sa(server, database))
     }
 
     /// Runs one query over a connection of its own and collects the rows of its first result set.
+    ///
+    /// # Errors
+    /// As [`Estate::connect`], and when the query fails.
     pub fn query(
         &self,
-        _server: Server,
-        _database: &str,
-        _query: &str,
+        server: Server,
+        database: &str,
+        query: &str,
     ) -> Result<Vec<tiberius::Row>, EstateError> {
-        Err(EstateError::NotYet("query"))
+        let staged = self.staged_already().ok_or_else(not_begun)?;
+        staged.run(async {
+            let mut client = staged.world.sa(server, database).await?;
+            sql::rows(&mut client, query).await.map_err(sql::failed(format!("`{query}`"), server))
+        })
     }
 
     /// Name of the chat database on the servers (`mgc` unless arranged otherwise).
     #[must_use]
     pub fn database(&self) -> &str {
-        "mgc"
+        match &self.stage {
+            Stage::Staged(staged) => &staged.database,
+            Stage::Planned(setup) => setup.database.as_deref().unwrap_or(&self.file.contents.database),
+            Stage::Broken => &self.file.contents.database,
+        }
     }
 
-    /// The site file given to the failover program.
+    /// The site file given to the failover program; empty before the estate begins.
     #[must_use]
     pub fn site_text(&self) -> &str {
-        ""
+        self.staged_already().map_or("", |staged| &staged.site_text)
     }
 
     /// The pool's FQDN.
     #[must_use]
     pub fn pool(&self) -> &str {
-        ""
+        &self.file.contents.pool
     }
 
     /// FQDNs of the chat servers of a data center, in order.
     #[must_use]
-    pub fn chat_servers(&self, _data_center: DataCenter) -> Vec<String> {
-        Vec::new()
+    pub fn chat_servers(&self, data_center: DataCenter) -> Vec<String> {
+        match self.staged_already() {
+            Some(staged) => staged.world.chat.names_of(data_center),
+            None => {
+                let chat = &self.file.contents.chat;
+                let names = if data_center == DataCenter::A { &chat.servers_a } else { &chat.servers_b };
+                names.iter().map(|short| world::fqdn(&self.file, short)).collect()
+            }
+        }
     }
 
     /// Now, by the estate's clock.
     #[must_use]
     pub fn now(&self) -> jiff::Timestamp {
-        jiff::Timestamp::UNIX_EPOCH
+        self.staged_already()
+            .map_or(self.file.contents.clock.start, |staged| staged.run(async { staged.world.now() }))
     }
 
     /// What happened so far.
     #[must_use]
     pub fn timeline(&self) -> Ref<'_, Timeline> {
-        self.timeline.borrow()
+        self.staged_already().map_or(&self.no_timeline, |staged| &staged.world.timeline).borrow()
     }
 
     /// Acknowledged writes so far.
     #[must_use]
     pub fn ledger(&self) -> Ref<'_, Ledger> {
-        self.ledger.borrow()
+        self.staged_already().map_or(&self.no_ledger, |staged| &staged.world.ledger).borrow()
     }
 
     /// Runs of the failover program so far, oldest first.
     #[must_use]
     pub fn runs(&self) -> &[FailoverRun] {
-        &[]
+        &self.runs
     }
 
     /// The faults that were arranged, and whether they fired.
     #[must_use]
     pub fn faults(&self) -> Vec<PlannedFault> {
-        Vec::new()
+        match &self.stage {
+            Stage::Staged(staged) => staged.world.faults.borrow().clone(),
+            Stage::Planned(setup) => setup.faults.clone(),
+            Stage::Broken => Vec::new(),
+        }
     }
 
-    /// When the disaster struck: the first loss.
+    /// When the disaster struck: the first loss of a data center or of the primary.
     #[must_use]
     pub fn disaster(&self) -> Option<jiff::Timestamp> {
-        None
+        self.staged_already().and_then(|staged| staged.world.disaster.get())
     }
 
     /// When the first message after the disaster was acknowledged: the end of the RTO clock.
     #[must_use]
     pub fn service_restored(&self) -> Option<jiff::Timestamp> {
-        None
+        self.staged_already().and_then(|staged| staged.world.service_restored.get())
     }
 
     /// The log backups as they are now.
+    ///
+    /// # Errors
+    /// When the estate is not staged.
     pub fn log_backups(&self) -> Result<Vec<LogBackupSnapshot>, EstateError> {
-        Err(EstateError::NotYet("log_backups"))
+        let staged = self.staged_already().ok_or_else(not_begun)?;
+        Ok(staged.run(damage::snapshot(&staged.world)))
     }
 
     /// Pool state, active servers and replicas as the management store has them, read over an ordinary connection.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
     pub fn pool_view(&self) -> Result<PoolView, EstateError> {
-        Err(EstateError::NotYet("pool_view"))
+        let staged = self.staged_already().ok_or_else(not_begun)?;
+        let server = staged.world.store_server();
+        staged.run(verbs::pool_view(&staged.world)).map_err(|error| EstateError::Server {
+            what: "reading the management store".to_owned(),
+            server,
+            reason: error.to_string(),
+        })
     }
+}
+
+fn not_begun() -> EstateError {
+    EstateError::Contradiction("nothing has happened yet: the estate is not staged".to_owned())
 }
 
 /// What the management store says.

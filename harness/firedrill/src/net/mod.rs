@@ -19,6 +19,9 @@ use std::time::Duration;
 /// Who accepts connections at a port.
 pub type Listener = Rc<dyn Fn(End)>;
 
+/// Who accepts connections at ports that are opened and closed while a machine runs; `None`: nobody does.
+pub type PortListener = Rc<dyn Fn(u16) -> Option<Listener>>;
+
 /// A machine's short name in lower case: `sql-b1`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 #[serde(transparent)]
@@ -47,6 +50,13 @@ impl std::fmt::Display for Machine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// A stream that no link carries and no fault touches: for the judge.
+#[must_use]
+pub fn unwatched_stream() -> (End, End) {
+    let (near, far, _) = pipe::stream(Condition::default(), Condition::default());
+    (near, far)
 }
 
 /// Why one machine cannot reach another.
@@ -81,6 +91,7 @@ struct State {
     machines: BTreeMap<Machine, bool>,
     links: BTreeMap<(Machine, Machine), Condition>,
     listeners: BTreeMap<(Machine, u16), Listener>,
+    other_ports: BTreeMap<Machine, PortListener>,
     carried: Vec<Carried>,
     purge_at: usize,
 }
@@ -115,9 +126,9 @@ impl Network {
         self.state.borrow_mut().listeners.insert((machine.clone(), port), listener);
     }
 
-    /// No longer accepts connections at `port` of `machine`.
-    pub fn stop_listening(&self, machine: &Machine, port: u16) {
-        self.state.borrow_mut().listeners.remove(&(machine.clone(), port));
+    /// Asks `listener` about ports of `machine` that [`Network::listen`] does not know.
+    pub fn listen_elsewhere(&self, machine: &Machine, listener: PortListener) {
+        self.state.borrow_mut().other_ports.insert(machine.clone(), listener);
     }
 
     /// Whether a machine runs.
@@ -158,9 +169,10 @@ impl Network {
 
     /// Resets every stream that `client` has opened (to `port` only, if one is given).
     pub fn reset_streams_from(&self, client: &Machine, port: Option<u16>) {
-        let wires = self.state.borrow_mut().take_where(|carried| {
-            carried.from == *client && port.is_none_or(|port| port == carried.port)
-        });
+        let wires = self
+            .state
+            .borrow_mut()
+            .take_where(|carried| carried.from == *client && port.is_none_or(|port| port == carried.port));
         wires.iter().for_each(|carried| carried.wire.reset());
     }
 
@@ -212,9 +224,12 @@ impl Network {
             Ok(round_trip) if !round_trip.is_zero() => tokio::time::sleep(round_trip).await,
             Ok(_) => {}
         }
+        let elsewhere = self.state.borrow().other_ports.get(&to).cloned();
+        let known = self.state.borrow().listeners.get(&(to.clone(), port)).cloned();
+        let listener = known.or_else(|| elsewhere.and_then(|listener| listener(port)));
         let (end, listener, accepted) = {
             let mut state = self.state.borrow_mut();
-            let Some(listener) = state.listeners.get(&(to.clone(), port)).cloned() else {
+            let Some(listener) = listener else {
                 return Err(io::Error::new(
                     io::ErrorKind::ConnectionRefused,
                     format!("{host}:{port}: the target machine actively refused it"),
@@ -226,6 +241,17 @@ impl Network {
         };
         listener(accepted);
         Ok(end)
+    }
+
+    /// Nobody listens any more; every stream is reset.
+    pub fn tear_down(&self) {
+        let listeners = {
+            let mut state = self.state.borrow_mut();
+            (std::mem::take(&mut state.listeners), std::mem::take(&mut state.other_ports))
+        };
+        drop(listeners);
+        let carried = std::mem::take(&mut self.state.borrow_mut().carried);
+        carried.iter().for_each(|carried| carried.wire.reset());
     }
 
     /// How long a look at a share on a silent host takes to fail.
@@ -314,7 +340,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_port_without_listener_refuses_and_an_unknown_name_is_not_found() {
         let (network, a, _) = two_machines();
-        assert_eq!(network.connect(&a, "sql-b1", 1433).await.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+        assert_eq!(
+            network.connect(&a, "sql-b1", 1433).await.unwrap_err().kind(),
+            io::ErrorKind::ConnectionRefused
+        );
         assert_eq!(network.connect(&a, "sql-c1", 1433).await.unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 

@@ -163,7 +163,11 @@ fn connection_reset() -> io::Error {
 }
 
 impl AsyncRead for End {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let end = &mut *self;
         let mut direction = end.incoming.lock();
         loop {
@@ -263,7 +267,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_delayed_direction_delivers_later_and_still_in_order_after_the_delay_is_gone() {
-        let (mut a, mut b, wire) = stream(Condition { delay: Duration::from_millis(500), held: false }, clear());
+        let (mut a, mut b, wire) =
+            stream(Condition { delay: Duration::from_millis(500), held: false }, clear());
         let start = Instant::now();
         a.write_all(b"slow").await.unwrap();
         wire.set_forward(clear());

@@ -1,0 +1,251 @@
+//! From a staged estate to the moment before the disaster: the traffic runs,
+//! log backups are taken, and every arrangement is made true.
+
+use super::log_shipping::{self, Job};
+use super::names::Server;
+use super::setup::Setup;
+use super::sql::{self, failed, name, text};
+use super::world::{LogBackup, World};
+use super::{EstateError, backup_sessions, damage};
+use crate::chat;
+use crate::fault::Damage;
+use crate::net::Machine;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Messages and time of a drill that says nothing about traffic.
+const DEFAULT_TRAFFIC: (u32, Duration) = (24, Duration::from_secs(3600));
+/// Messages that are posted after the last of a counted number of log backups, and over how long.
+const TAIL: (u32, Duration) = (3, Duration::from_secs(60));
+/// Messages posted before each of a counted number of log backups, unless the drill says.
+const MESSAGES_PER_LOG_BACKUP: u32 = 6;
+
+/// Makes every arrangement true.
+pub(super) async fn make_true(world: &Rc<World>) -> Result<(), EstateError> {
+    let setup = world.setup.borrow().clone();
+    traffic(world, &setup).await?;
+    if setup.log_backups_on_share.is_some() || !setup.ships_by_itself() {
+        copy_and_restore(world, &setup).await?;
+    }
+    damage::apply(world, &setup).await?;
+    places(world, &setup);
+    backup_database(world, &setup).await
+}
+
+/// Which server of A holds the database now.
+fn principal(world: &World, setup: &Setup, is_second_half: bool) -> Server {
+    let _ = world;
+    if setup.mirror_took_over && is_second_half { Server::Mirror } else { Server::Primary }
+}
+
+async fn traffic(world: &Rc<World>, setup: &Setup) -> Result<(), EstateError> {
+    let counted = setup.log_backups_on_share;
+    let messages: u32 = setup.traffic.iter().map(|(messages, _)| messages).sum();
+    let over: Duration = setup.traffic.iter().map(|(_, over)| *over).sum();
+    let (messages, over) = match (setup.traffic.is_empty(), counted) {
+        (false, _) => (messages, over),
+        (true, None | Some(0)) => DEFAULT_TRAFFIC,
+        (true, Some(count)) => {
+            let count = u32::try_from(count).unwrap_or(u32::MAX);
+            (MESSAGES_PER_LOG_BACKUP * count, log_shipping::interval(world) * count)
+        }
+    };
+    let parts = u32::try_from(counted.unwrap_or(2).max(1)).unwrap_or(u32::MAX);
+    for part in 1..=parts {
+        let posted = messages * part / parts - messages * (part - 1) / parts;
+        if part == parts / 2 + 1 && setup.mirror_took_over {
+            mirror_takes_over(world).await?;
+        }
+        chat::post_messages(world, posted, over / parts).await;
+        let is_second_half = part > parts / 2;
+        if counted.is_some_and(|count| count > 0) {
+            take_log_backup(world, setup, part as usize, principal(world, setup, is_second_half)).await?;
+        }
+        if part == 1 {
+            other_backups_on_share(world, setup).await?;
+        }
+    }
+    let gap = over / messages.max(1);
+    let (messages, over) = match (setup.last_log_backup_ago, counted) {
+        (Some(ago), _) => {
+            if counted.is_none() {
+                let server = principal(world, setup, true);
+                log_shipping::run(world, server, Job::Backup).await?;
+                log_shipping::hold(world, server, Job::Backup).await?;
+            }
+            let messages = ago.as_millis().checked_div(gap.as_millis()).unwrap_or(1).max(1);
+            (u32::try_from(messages).unwrap_or(u32::MAX), ago)
+        }
+        (None, Some(_)) => TAIL,
+        (None, None) => return Ok(()),
+    };
+    chat::post_messages(world, messages, over).await;
+    Ok(())
+}
+
+/// One log backup, by the job; or into the file of the one before, if that was arranged.
+async fn take_log_backup(
+    world: &World,
+    setup: &Setup,
+    ordinal: usize,
+    server: Server,
+) -> Result<(), EstateError> {
+    if setup.damage.get(&ordinal) != Some(&Damage::AppendedToThePrevious) || ordinal < 2 {
+        return log_shipping::run(world, server, Job::Backup).await;
+    }
+    let stem = world.log_backups.borrow()[ordinal - 2].stem.clone();
+    let began = world.now();
+    let device = format!(r"{}\{stem}.trn", log_shipping::share(world));
+    let batch = format!("BACKUP LOG {} TO DISK = {}", name(&world.database()), text(&device));
+    let mut client = world.sa(server, "master").await?;
+    sql::run(&mut client, &batch).await.map_err(failed("appending a log backup", server))?;
+    let completed = world.now();
+    world.log_backups.borrow_mut().push(LogBackup { stem, began, completed, damage: None, restored: false });
+    Ok(())
+}
+
+async fn other_backups_on_share(world: &World, setup: &Setup) -> Result<(), EstateError> {
+    let database = world.database();
+    let device = |kind: &str| text(&format!(r"{}\{database}_{kind}.bak", log_shipping::share(world)));
+    let mut batch = String::new();
+    if setup.full_backup_on_share {
+        batch.push_str(&format!("BACKUP DATABASE {} TO DISK = {}\n", name(&database), device("full")));
+    }
+    if setup.differential_backup_on_share {
+        let device = device("differential");
+        batch
+            .push_str(&format!("BACKUP DATABASE {} TO DISK = {device} WITH DIFFERENTIAL\n", name(&database)));
+    }
+    if batch.is_empty() {
+        return Ok(());
+    }
+    let mut client = world.sa(Server::Primary, "master").await?;
+    sql::run(&mut client, &batch).await.map_err(failed("taking other backups", Server::Primary))
+}
+
+/// A's mirror takes over, and goes on shipping.
+async fn mirror_takes_over(world: &Rc<World>) -> Result<(), EstateError> {
+    let batch = format!("ALTER DATABASE {} SET PARTNER FAILOVER", name(&world.database()));
+    let mut primary = world.sa(Server::Primary, "master").await?;
+    sql::run(&mut primary, &batch).await.map_err(failed("failing over to the mirror", Server::Primary))?;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let mut mirror = world.sa(Server::Mirror, "master").await?;
+    log_shipping::set_up_primary(world, Server::Mirror, &mut mirror).await?;
+    chat::reopen_all(world).await;
+    world.look_for_writable_copies().await;
+    Ok(())
+}
+
+/// Lets copy and restore come exactly as far as was said: log backups beyond that are kept out of sight meanwhile.
+async fn copy_and_restore(world: &World, setup: &Setup) -> Result<(), EstateError> {
+    let total = world.log_backups.borrow().len();
+    let (copied, restored) = (setup.copied_of(total), setup.restored_of(total));
+    let hidden = hide_from(world, restored);
+    if restored > 0 {
+        log_shipping::run(world, Server::Backup, Job::Copy).await?;
+        log_shipping::run(world, Server::Backup, Job::Restore).await?;
+    }
+    let (copied_too, later): (Vec<_>, Vec<_>) =
+        hidden.into_iter().partition(|(ordinal, _)| *ordinal <= copied);
+    show(world, &copied_too);
+    if copied > restored {
+        log_shipping::run(world, Server::Backup, Job::Copy).await?;
+    }
+    show(world, &later);
+    Ok(())
+}
+
+/// Where files wait while they are out of sight.
+fn waiting_room(world: &World) -> String {
+    format!("{}-waiting", world.file.contents.folders.logs)
+}
+
+/// Takes the share's log backups after the first `visible` out of sight.
+fn hide_from(world: &World, visible: usize) -> Vec<(usize, String)> {
+    let all = world.log_backups.borrow();
+    let Ok(drives) = world.disks.drives_of(&world.share_machine()) else { return Vec::new() };
+    let (folder, waiting) = (&world.file.contents.folders.logs, waiting_room(world));
+    let mut hidden = Vec::new();
+    if drives.make_directory(&waiting).is_err() {
+        return hidden;
+    }
+    for (ordinal, log) in (1..).zip(all.iter()).skip(visible) {
+        let file = format!("{}.trn", log.stem);
+        if drives.rename_file(&format!(r"{folder}\{file}"), &format!(r"{waiting}\{file}")).is_ok() {
+            hidden.push((ordinal, file));
+        }
+    }
+    hidden
+}
+
+fn show(world: &World, files: &[(usize, String)]) {
+    let Ok(drives) = world.disks.drives_of(&world.share_machine()) else { return };
+    let (folder, waiting) = (&world.file.contents.folders.logs, waiting_room(world));
+    for (_, file) in files {
+        let shown = drives.rename_file(&format!(r"{waiting}\{file}"), &format!(r"{folder}\{file}"));
+        debug_assert!(shown.is_ok(), "{file} was put there by us");
+    }
+}
+
+/// Shares, disks, folders.
+fn places(world: &World, setup: &Setup) {
+    let folders = &world.file.contents.folders;
+    let backup = &world.server(Server::Backup).machine;
+    if setup.stale_work_file
+        && let Ok(drives) = world.disks.drives_of(backup)
+    {
+        let stem =
+            world.log_backups.borrow().last().map_or_else(|| "mgc_stale".to_owned(), |log| log.stem.clone());
+        let written =
+            drives.put(&format!(r"{}\{stem}.wrk", folders.copy_destination), b"half of a log backup");
+        debug_assert!(written.is_ok(), "the copy destination is there");
+    }
+    if setup.share_emptied
+        && let Ok(drives) = world.disks.drives_of(&world.share_machine())
+    {
+        for entry in drives.entries(&folders.logs).unwrap_or_default() {
+            let removed = drives.remove_entry(&format!(r"{}\{}", folders.logs, entry.name));
+            debug_assert!(removed.is_ok(), "nobody else uses the share now");
+        }
+    }
+    if let (Some(room), Ok(drives)) = (setup.copy_disk_room, world.disks.drives_of(backup)) {
+        drives.set_room('D', Some(room));
+    }
+    if setup.share_unreachable {
+        isolate(world, &world.share_machine());
+    }
+}
+
+/// Severs a machine from all others.
+pub(super) fn isolate(world: &World, machine: &Machine) {
+    for other in world.network.machines() {
+        if other != *machine {
+            world.network.sever(machine, &other);
+            world.network.sever(&other, machine);
+        }
+    }
+}
+
+async fn backup_database(world: &Rc<World>, setup: &Setup) -> Result<(), EstateError> {
+    let mut batch = String::new();
+    if setup.log_shipping_removed {
+        log_shipping::refresh_restored(world).await;
+        let database = text(&world.database());
+        batch.push_str(&format!("EXEC master.dbo.sp_delete_log_shipping_secondary_database {database}\n"));
+    }
+    if setup.recovered_by_hand {
+        batch.push_str(&format!("RESTORE DATABASE {} WITH RECOVERY\n", name(&world.database())));
+    }
+    if !batch.is_empty() {
+        let mut client = world.sa(Server::Backup, "master").await?;
+        sql::run(&mut client, &batch)
+            .await
+            .map_err(failed("doing by hand what was arranged", Server::Backup))?;
+        world.look_for_writable_copies().await;
+    }
+    backup_sessions::start_readers(world, setup.standby_readers.unwrap_or(0));
+    if setup.lock_holder {
+        backup_sessions::hold_locks_from_elsewhere(world).await?;
+    }
+    Ok(())
+}

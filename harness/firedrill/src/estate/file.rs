@@ -1,0 +1,291 @@
+//! The estate file: who is where, and what work costs.
+//!
+//! TOML. Unknown keys are refused, and every error names file and line.
+
+use super::EstateError;
+use serde::Deserialize;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// What an estate file says. Read it once, stage as many estates from it as you like.
+#[derive(Clone, Debug)]
+pub struct EstateFile {
+    /// Its name, for messages: a path or `litware`.
+    pub name: String,
+    pub(crate) contents: Rc<Contents>,
+    pub(crate) costs: Costs,
+}
+
+const LITWARE: &str = include_str!("../../../../fixtures/estates/litware.toml");
+const COSTS: &str = include_str!("../../../../fixtures/estates/costs.toml");
+
+impl EstateFile {
+    /// The estate that comes with the program.
+    ///
+    /// # Errors
+    /// When no estate of this name is built in.
+    pub fn named(name: &str) -> Result<Self, EstateError> {
+        if name.eq_ignore_ascii_case("litware") {
+            Self::parse(LITWARE, "litware")
+        } else {
+            Err(EstateError::File {
+                file: name.to_owned(),
+                what: "no estate of this name comes with the program; there is \"litware\"".to_owned(),
+            })
+        }
+    }
+
+    /// Parses an estate file's text. Errors name the line.
+    ///
+    /// # Errors
+    /// When it is not TOML, lacks a key, has an unknown one, or contradicts itself.
+    pub fn parse(text: &str, file_name: &str) -> Result<Self, EstateError> {
+        let contents: Contents = parse(text, file_name)?;
+        contents.check().map_err(|what| EstateError::File { file: file_name.to_owned(), what })?;
+        let costs = parse(COSTS, "costs.toml")?;
+        Ok(Self { name: file_name.to_owned(), contents: Rc::new(contents), costs })
+    }
+}
+
+fn parse<T: serde::de::DeserializeOwned>(text: &str, file: &str) -> Result<T, EstateError> {
+    toml::from_str(text).map_err(|error| {
+        let line = error.span().map_or(1, |span| {
+            text.as_bytes()[..span.start.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
+        });
+        EstateError::File { file: format!("{file}:{line}"), what: error.message().to_owned() }
+    })
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Contents {
+    pub(crate) pool: String,
+    pub(crate) domain: String,
+    pub(crate) site: String,
+    pub(crate) database: String,
+    pub(crate) compliance_database: String,
+    pub(crate) next_hop: NextHop,
+    pub(crate) clock: ClockStart,
+    pub(crate) servers: Servers,
+    pub(crate) machines: Machines,
+    pub(crate) shares: Shares,
+    pub(crate) folders: Folders,
+    pub(crate) log_shipping: LogShipping,
+    pub(crate) chat: Chat,
+    pub(crate) logins: Logins,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NextHop {
+    pub(crate) pool: String,
+    pub(crate) time_zone: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ClockStart {
+    pub(crate) start: jiff::Timestamp,
+    pub(crate) utc_offset_minutes: i16,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Servers {
+    pub(crate) primary: Host,
+    pub(crate) mirror: Host,
+    pub(crate) backup: Host,
+    pub(crate) backup_mirror: Host,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Host {
+    pub(crate) host: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Machines {
+    pub(crate) files_a: String,
+    pub(crate) files_b: String,
+    pub(crate) operator: String,
+    pub(crate) front_end: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Shares {
+    pub(crate) logs: String,
+    pub(crate) mirror_seed: String,
+    pub(crate) copy_destination: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Folders {
+    pub(crate) logs: String,
+    pub(crate) mirror_seed: String,
+    pub(crate) copy_destination: String,
+    pub(crate) data: String,
+    pub(crate) backup: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LogShipping {
+    pub(crate) every_minutes: u64,
+    pub(crate) restore_threshold_minutes: u32,
+    pub(crate) backup_threshold_minutes: u32,
+    pub(crate) retention_minutes: u32,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Chat {
+    pub(crate) servers_a: Vec<String>,
+    pub(crate) servers_b: Vec<String>,
+    pub(crate) rooms: i32,
+    pub(crate) retry_seconds: u64,
+    pub(crate) retries_max: u32,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Logins {
+    pub(crate) chat: String,
+    pub(crate) failover: String,
+    pub(crate) reader: String,
+    pub(crate) password: String,
+}
+
+impl Contents {
+    fn check(&self) -> Result<(), String> {
+        let machines = [
+            &self.servers.primary.host,
+            &self.servers.mirror.host,
+            &self.servers.backup.host,
+            &self.servers.backup_mirror.host,
+            &self.machines.files_a,
+            &self.machines.files_b,
+            &self.machines.operator,
+            &self.machines.front_end,
+        ];
+        let mut names: Vec<&String> =
+            machines.into_iter().chain(&self.chat.servers_a).chain(&self.chat.servers_b).collect();
+        names.sort();
+        if let Some(twice) = names.windows(2).find(|pair| pair[0].eq_ignore_ascii_case(pair[1])) {
+            return Err(format!("two machines are called {}; every machine needs its own name", twice[0]));
+        }
+        if let Some(name) = names.iter().find(|name| name.is_empty() || name.contains(['.', '\\', ' '])) {
+            return Err(format!("`{name}` is not a machine's short name; the domain is added from `domain`"));
+        }
+        if self.chat.servers_a.is_empty() || self.chat.servers_a.len() > 4 {
+            return Err("chat.servers_a needs one to four servers: at most four can be active".to_owned());
+        }
+        if self.chat.servers_a.len() + self.chat.servers_b.len() > 8 {
+            return Err("a pool has at most eight chat servers".to_owned());
+        }
+        if self.log_shipping.every_minutes == 0 || self.chat.rooms < 1 {
+            return Err("log_shipping.every_minutes and chat.rooms have to be at least 1".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// What work costs. See `fixtures/estates/costs.toml` for sources.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Costs {
+    pub(crate) backup_bytes_per_second: u64,
+    pub(crate) restore_bytes_per_second: u64,
+    per_backup_set_ms: u64,
+    recovery_ms: u64,
+    exclusive_access_wait_ms: u64,
+    connect_timeout_ms: u64,
+    share_timeout_ms: u64,
+    pub(crate) network_bytes_per_second: u64,
+    per_remote_file_ms: u64,
+    shell_start_ms: u64,
+    reading_cmdlet_ms: u64,
+    writing_cmdlet_ms: u64,
+    deploying_cmdlet_ms: u64,
+    replication_ms: u64,
+    chat_server_start_ms: u64,
+    pub(crate) size_scale: u64,
+}
+
+impl Costs {
+    pub(crate) fn sql(&self, recovery: Option<Duration>) -> sqlsim::CostModel {
+        sqlsim::CostModel {
+            backup_bytes_per_second: Some(self.backup_bytes_per_second),
+            restore_bytes_per_second: Some(self.restore_bytes_per_second),
+            per_backup_set: Duration::from_millis(self.per_backup_set_ms),
+            recovery: recovery.unwrap_or(Duration::from_millis(self.recovery_ms)),
+            exclusive_access_wait: Duration::from_millis(self.exclusive_access_wait_ms),
+            size_scale: self.size_scale,
+        }
+    }
+
+    pub(crate) fn network(&self) -> crate::net::NetworkCosts {
+        crate::net::NetworkCosts {
+            connect_timeout: Duration::from_millis(self.connect_timeout_ms),
+            share_timeout: Duration::from_millis(self.share_timeout_ms),
+        }
+    }
+
+    pub(crate) fn files(&self) -> crate::disk::FileCosts {
+        crate::disk::FileCosts {
+            bytes_per_second: self.network_bytes_per_second,
+            per_remote_file: Duration::from_millis(self.per_remote_file_ms),
+        }
+    }
+
+    pub(crate) fn shell(&self) -> lyncshell::Costs {
+        lyncshell::Costs {
+            shell_start: Duration::from_millis(self.shell_start_ms),
+            reading_cmdlet: Duration::from_millis(self.reading_cmdlet_ms),
+            writing_cmdlet: Duration::from_millis(self.writing_cmdlet_ms),
+            deploying_cmdlet: Duration::from_millis(self.deploying_cmdlet_ms),
+        }
+    }
+
+    pub(crate) fn replication(&self) -> Duration {
+        Duration::from_millis(self.replication_ms)
+    }
+
+    pub(crate) fn chat_server_start(&self) -> Duration {
+        Duration::from_millis(self.chat_server_start_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_estate_that_comes_with_the_program_is_valid() {
+        EstateFile::named("litware").unwrap();
+    }
+
+    #[rstest::rstest]
+    #[case("database = \"mgc\"", "database = 5", "mine.toml:7: invalid type: integer `5`, expected a string")]
+    #[case(
+        "rooms = 4",
+        "rooms = 4\nroms = 5",
+        "mine.toml:60: unknown field `roms`, expected one of `servers_a`, `servers_b`, `rooms`, `retry_seconds`, `retries_max`"
+    )]
+    #[case(
+        "host = \"sql-a2\"",
+        "host = \"sql-a1\"",
+        "mine.toml: two machines are called sql-a1; every machine needs its own name"
+    )]
+    fn a_broken_estate_file_is_refused_with_its_line(
+        #[case] from: &str,
+        #[case] to: &str,
+        #[case] error: &str,
+    ) {
+        let text = LITWARE.replacen(from, to, 1);
+        assert_eq!(EstateFile::parse(&text, "mine.toml").unwrap_err().to_string(), error);
+    }
+}

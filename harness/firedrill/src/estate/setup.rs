@@ -1,0 +1,238 @@
+//! The arrangements, folded into one description of the estate to stage.
+
+use super::EstateError;
+use super::arrangement::Arrangement;
+use super::names::{DataCenter, Server};
+use crate::fault::{Damage, Fault, PlannedFault};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// What has been said so far; everything unsaid has its default.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Setup {
+    pub(super) log_shipping_every: Option<Duration>,
+    pub(super) traffic: Vec<(u32, Duration)>,
+    pub(super) last_log_backup_ago: Option<Duration>,
+    pub(super) log_backups_on_share: Option<usize>,
+    pub(super) copied: Option<usize>,
+    pub(super) restored: Option<usize>,
+    pub(super) copy_behind: Option<usize>,
+    pub(super) restore_behind: Option<usize>,
+    pub(super) damage: BTreeMap<usize, Damage>,
+    pub(super) full_backup_on_share: bool,
+    pub(super) differential_backup_on_share: bool,
+    pub(super) mirror_took_over: bool,
+    pub(super) share_in_a: bool,
+    pub(super) share_unreachable: bool,
+    pub(super) share_emptied: bool,
+    pub(super) copy_disk_room: Option<u64>,
+    pub(super) copy_destination_here_differs: bool,
+    pub(super) share_here_differs: bool,
+    pub(super) stale_work_file: bool,
+    pub(super) database: Option<String>,
+    pub(super) site_database: Option<String>,
+    pub(super) standby_readers: Option<u32>,
+    pub(super) lock_holder: bool,
+    pub(super) copy_job_running: Option<Duration>,
+    pub(super) restore_job_running: Option<Duration>,
+    pub(super) recovered_by_hand: bool,
+    pub(super) log_shipping_removed: bool,
+    pub(super) monitor_in: Option<DataCenter>,
+    pub(super) failover_is_no_sysadmin: bool,
+    pub(super) chat_login_missing: bool,
+    pub(super) recovery: Option<Duration>,
+    pub(super) survivors: BTreeSet<Server>,
+    pub(super) shell_missing: bool,
+    pub(super) cmdlets_missing: BTreeSet<String>,
+    pub(super) cmdlets_failing: BTreeMap<String, Option<u32>>,
+    pub(super) management_store_in_a: bool,
+    pub(super) all_replicas_lag: bool,
+    pub(super) lagging_replicas: BTreeSet<String>,
+    pub(super) no_backup_mirror_in_topology: bool,
+    pub(super) old_copy_on_backup_mirror: bool,
+    pub(super) backup_mirror_port: Option<u16>,
+    pub(super) active_after_failover: Option<Vec<String>>,
+    pub(super) low_latency_to: Vec<DataCenter>,
+    pub(super) chat_servers_in_b: Option<u8>,
+    pub(super) time_zone_of_b: Option<String>,
+    pub(super) pool_spelled: Option<String>,
+    pub(super) compliance_backlog: u32,
+    pub(super) faults: Vec<PlannedFault>,
+}
+
+impl Setup {
+    /// Takes one arrangement.
+    pub(super) fn say(&mut self, arrangement: Arrangement) -> Result<(), EstateError> {
+        use Arrangement as Say;
+        match arrangement {
+            Say::LogShippingEvery(_)
+            | Say::Traffic { .. }
+            | Say::LastLogBackupAgo(_)
+            | Say::LogBackupsOnShare(_)
+            | Say::Copied(_)
+            | Say::Restored(_)
+            | Say::CopyBehind(_)
+            | Say::RestoreBehind(_)
+            | Say::LogBackup(..)
+            | Say::FullBackupOnShare
+            | Say::DifferentialBackupOnShare
+            | Say::MirrorTookOver => return self.say_shipping(arrangement),
+            Say::ShareIn(center) => self.share_in_a = center == DataCenter::A,
+            Say::ShareUnreachable => self.share_unreachable = true,
+            Say::ShareEmptied => self.share_emptied = true,
+            Say::CopyDiskRoom(bytes) => self.copy_disk_room = Some(bytes),
+            Say::CopyDestinationHereIsAnotherFolder => self.copy_destination_here_differs = true,
+            Say::ShareHereIsAnotherFolder => self.share_here_differs = true,
+            Say::StaleWorkFile => self.stale_work_file = true,
+            Say::DatabaseNamed(name) => self.database = Some(name),
+            Say::SiteSaysDatabase(name) => self.site_database = Some(name),
+            Say::StandbyWithReaders(readers) => self.standby_readers = Some(readers),
+            Say::LockHolderInAnotherDatabase => self.lock_holder = true,
+            Say::CopyJobRunning(duration) => self.copy_job_running = Some(duration),
+            Say::RestoreJobRunning(duration) => self.restore_job_running = Some(duration),
+            Say::RecoveredByHand => self.recovered_by_hand = true,
+            Say::LogShippingRemovedByHand => self.log_shipping_removed = true,
+            Say::MonitorServerIn(center) => self.monitor_in = Some(center),
+            Say::FailoverLoginIsNotSysadmin => self.failover_is_no_sysadmin = true,
+            Say::ChatLoginMissingOnBackup => self.chat_login_missing = true,
+            Say::RecoveryTakes(duration) => self.recovery = Some(duration),
+            Say::Survives(server) => drop(self.survivors.insert(server)),
+            Say::ShellMissing => self.shell_missing = true,
+            Say::CmdletMissing(name) => drop(self.cmdlets_missing.insert(name)),
+            Say::CmdletFails { cmdlet, times } => drop(self.cmdlets_failing.insert(cmdlet, times)),
+            Say::ManagementStoreIn(center) => self.management_store_in_a = center == DataCenter::A,
+            Say::ReplicaLags(None) => self.all_replicas_lag = true,
+            Say::ReplicaLags(Some(machine)) => drop(self.lagging_replicas.insert(machine)),
+            Say::BackupMirrorMissingInTopology => self.no_backup_mirror_in_topology = true,
+            Say::OldCopyOnBackupMirror => self.old_copy_on_backup_mirror = true,
+            Say::BackupMirrorEndpointOn(port) => self.backup_mirror_port = Some(port),
+            Say::ActiveAfterFailover(servers) => self.active_after_failover = Some(servers),
+            Say::LowLatencyTo(center) => self.low_latency_to.push(center),
+            Say::ChatServersInB(count) => self.chat_servers_in_b = Some(count),
+            Say::TimeZoneOfB(zone) => self.time_zone_of_b = Some(zone),
+            Say::PoolSpelled(pool) => self.pool_spelled = Some(pool),
+            Say::ComplianceBacklog(events) => self.compliance_backlog = events,
+            Say::At(point, fault) => self.faults.push(PlannedFault { point, fault, fired: None }),
+        }
+        self.check()
+    }
+
+    fn say_shipping(&mut self, arrangement: Arrangement) -> Result<(), EstateError> {
+        use Arrangement as Say;
+        match arrangement {
+            Say::LogShippingEvery(every) => self.log_shipping_every = Some(every),
+            Say::Traffic { messages, over } => self.traffic.push((messages, over)),
+            Say::LastLogBackupAgo(ago) => self.last_log_backup_ago = Some(ago),
+            Say::LogBackupsOnShare(count) => self.log_backups_on_share = Some(count),
+            Say::Copied(count) => self.copied = Some(count),
+            Say::Restored(count) => self.restored = Some(count),
+            Say::CopyBehind(count) => self.copy_behind = Some(count),
+            Say::RestoreBehind(count) => self.restore_behind = Some(count),
+            Say::LogBackup(ordinal, damage) => drop(self.damage.insert(ordinal, damage)),
+            Say::FullBackupOnShare => self.full_backup_on_share = true,
+            Say::DifferentialBackupOnShare => self.differential_backup_on_share = true,
+            Say::MirrorTookOver => self.mirror_took_over = true,
+            other => unreachable!("{other:?} is not about shipping"),
+        }
+        self.check()
+    }
+
+    fn check(&self) -> Result<(), EstateError> {
+        let contradiction = |what: &str| Err(EstateError::Contradiction(what.to_owned()));
+        if self.log_shipping_every.is_some_and(|every| every < Duration::from_secs(60)) {
+            return contradiction("log shipping cannot run more often than once a minute");
+        }
+        if self.copied.is_some() && self.copy_behind.is_some() {
+            return contradiction("how many log backups are copied was said twice, in two ways");
+        }
+        if self.restored.is_some() && self.restore_behind.is_some() {
+            return contradiction("how many log backups are restored was said twice, in two ways");
+        }
+        if let (Some(copied), Some(restored)) = (self.copied, self.restored)
+            && restored > copied
+        {
+            return contradiction("more log backups are restored than copied");
+        }
+        if let (Some(total), Some(copied)) = (self.log_backups_on_share, self.copied)
+            && copied > total
+        {
+            return contradiction("more log backups are copied than lie on the share");
+        }
+        Ok(())
+    }
+
+    /// Whether copy and restore run by themselves on their schedule: nothing was said that needs them held back.
+    pub(super) fn ships_by_itself(&self) -> bool {
+        self.copied.is_none()
+            && self.restored.is_none()
+            && self.copy_behind.is_none()
+            && self.restore_behind.is_none()
+            && self.damage.is_empty()
+    }
+
+    /// How many of `total` log backups are to be copied before the disaster.
+    pub(super) fn copied_of(&self, total: usize) -> usize {
+        let least = self.restored_wish(total).unwrap_or(0);
+        match (self.copied, self.copy_behind) {
+            (Some(copied), _) => copied.min(total),
+            (None, Some(behind)) => total.saturating_sub(behind),
+            (None, None) => total,
+        }
+        .max(least)
+    }
+
+    /// How many of `total` log backups are to be restored before the disaster.
+    pub(super) fn restored_of(&self, total: usize) -> usize {
+        self.restored_wish(total).unwrap_or(total).min(self.copied_of(total))
+    }
+
+    fn restored_wish(&self, total: usize) -> Option<usize> {
+        match (self.restored, self.restore_behind) {
+            (Some(restored), _) => Some(restored.min(total)),
+            (None, Some(behind)) => Some(total.saturating_sub(behind)),
+            (None, None) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[rstest::rstest]
+    #[case(&[], 8, 8, 8)]
+    #[case(&[Arrangement::RestoreBehind(2)], 8, 8, 6)]
+    #[case(&[Arrangement::Copied(0)], 5, 0, 0)]
+    #[case(&[Arrangement::Copied(3), Arrangement::Restored(0)], 5, 3, 0)]
+    #[case(&[Arrangement::CopyBehind(2)], 5, 3, 3)]
+    #[case(&[Arrangement::CopyBehind(4), Arrangement::RestoreBehind(1)], 5, 4, 4)]
+    #[case(&[Arrangement::RestoreBehind(9)], 5, 5, 0)]
+    fn what_is_said_about_copy_and_restore_gives_how_far_each_is(
+        #[case] said: &[Arrangement],
+        #[case] total: usize,
+        #[case] copied: usize,
+        #[case] restored: usize,
+    ) {
+        let mut setup = Setup::default();
+        for arrangement in said {
+            setup.say(arrangement.clone()).unwrap();
+        }
+        assert_eq!((setup.copied_of(total), setup.restored_of(total)), (copied, restored));
+    }
+
+    #[test]
+    fn more_restored_than_copied_is_a_contradiction() {
+        let mut setup = Setup::default();
+        setup.say(Arrangement::Copied(2)).unwrap();
+        let error = setup.say(Arrangement::Restored(3)).unwrap_err();
+        assert_eq!(error.to_string(), "more log backups are restored than copied");
+    }
+
+    #[test]
+    fn an_unfired_fault_is_remembered_as_such() {
+        let mut setup = Setup::default();
+        let point = crate::fault::Point::restoring(4);
+        setup.say(Arrangement::At(point, Fault::KillFailover)).unwrap();
+        assert_eq!(setup.faults[0].fired, None);
+    }
+}

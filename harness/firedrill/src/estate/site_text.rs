@@ -1,0 +1,95 @@
+//! The site file that the failover program gets.
+
+use super::names::Server;
+use super::world::{World, fqdn};
+use std::fmt::Write as _;
+
+/// Writes the site file of a staged estate.
+pub(super) fn write(world: &World) -> String {
+    let setup = world.setup.borrow();
+    let contents = &world.file.contents;
+    let mut text = String::new();
+    let mut line = |line: String| {
+        text.push_str(&line);
+        text.push('\n');
+    };
+    line(format!("pool = {}", quote(setup.pool_spelled.as_deref().unwrap_or(&contents.pool))));
+    line(format!(
+        "next_hop = {{ pool = {}, time_zone = {} }}",
+        quote(&contents.next_hop.pool),
+        quote(&contents.next_hop.time_zone)
+    ));
+    let database = setup.site_database.as_deref().unwrap_or(&contents.database);
+    line(format!("[database]\nname = {}", quote(database)));
+    for server in Server::ALL {
+        line(format!("[servers.{}]", server.key()));
+        line(format!("address = {}", quote(&world.server(server).fqdn)));
+        line(format!("data_center = \"{}\"", server.data_center()));
+        line(format!(
+            "auth = {{ kind = \"sql\", user = {}, password = {{ env = \"PCHAT_SQL_PASSWORD\" }} }}",
+            quote(&contents.logins.failover)
+        ));
+        line("encryption = \"none\"".to_owned());
+    }
+    let share = format!(r"\\{}\{}", world.share_machine(), contents.shares.logs);
+    let share_here = if setup.share_here_differs { format!("{share}-old") } else { share.clone() };
+    let backup = &world.server(Server::Backup).machine;
+    let copy_here = format!(r"\\{backup}\{}", contents.shares.copy_destination);
+    let copy_here = if setup.copy_destination_here_differs {
+        format!("{}-old", copy_here.trim_end_matches('$'))
+    } else {
+        copy_here
+    };
+    line(format!(
+        "[log_shipping]\nshare = {{ server = {}, here = {} }}\ncopy_destination = {{ server = {}, here = {} }}",
+        quote(&share),
+        quote(&share_here),
+        quote(&contents.folders.copy_destination),
+        quote(&copy_here)
+    ));
+    let seed = format!(r"\\{}\{}", contents.machines.files_b, contents.shares.mirror_seed);
+    line(format!("[mirroring]\nfile_share = {}", quote(&seed)));
+    drop(setup);
+    chat_servers(world, &mut text);
+    text
+}
+
+fn chat_servers(world: &World, text: &mut String) {
+    let setup = world.setup.borrow();
+    let contents = &world.file.contents;
+    let b = world.chat.names_of(super::names::DataCenter::B);
+    let a = world.chat.names_of(super::names::DataCenter::A);
+    let wanted: Vec<String> = match &setup.active_after_failover {
+        Some(names) => {
+            names.iter().map(|name| fqdn(&world.file, name.split('.').next().unwrap_or(name))).collect()
+        }
+        None => b.iter().take(4).cloned().collect(),
+    };
+    let zone_of_b = setup.time_zone_of_b.as_deref().unwrap_or(&contents.next_hop.time_zone);
+    for (names, center, zone) in [(&a, "A", contents.next_hop.time_zone.as_str()), (&b, "B", zone_of_b)] {
+        for name in names {
+            let active = wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(name));
+            let _ = write!(
+                text,
+                "[[chat_servers]]\nfqdn = {}\ndata_center = \"{center}\"\ntime_zone = {}\nactive_after_failover = {active}\n",
+                quote(name),
+                quote(zone),
+            );
+        }
+    }
+    let links: Vec<String> = setup
+        .low_latency_to
+        .iter()
+        .map(|center| format!("[\"B\", \"{center}\"]"))
+        .filter(|l| !l.contains("\"B\", \"B\""))
+        .collect();
+    let _ = write!(text, "[links]\nlow_latency = [{}]\n", links.join(", "));
+    text.push_str(
+        "[shell]\ncommand = [\"lync-shell\", \"-NoProfile\", \"-NonInteractive\", \"-Command\", \"-\"]\n",
+    );
+}
+
+/// A TOML basic string.
+fn quote(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}

@@ -1,0 +1,328 @@
+//! What happens to an estate: the verbs that steps and tests call.
+
+use super::failover_run::{FailoverOptions, FailoverRun};
+use super::log_shipping::{self, Job};
+use super::names::{DataCenter, Server};
+use super::operator::{self, Desk};
+use super::timeline::Happening;
+use super::world::{RunWatch, World, lost_with};
+use super::{Estate, EstateError, Place, PoolView, damage, replication, sql};
+use crate::chat;
+use crate::net::Machine;
+use failover::{RunOptions, Site};
+use lyncshell::store::{ManagementStore, StoreError};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// How long the estate goes on after a failover that claims success, for the service to come back.
+const SERVICE_WAIT: Duration = Duration::from_secs(15 * 60);
+/// How long the failover program may take in all before the drill gives it up.
+const FAILOVER_BOUND: Duration = Duration::from_secs(48 * 3600);
+
+/// Each verb stages the estate first if need be, and fails as [`Estate::begin`] does.
+impl Estate {
+    /// Lets simulated time pass.
+    ///
+    /// # Errors
+    /// As [`Estate::begin`]; so for all verbs.
+    pub fn run_for(&mut self, duration: Duration) -> Result<(), EstateError> {
+        self.staged()?.run(tokio::time::sleep(duration));
+        Ok(())
+    }
+
+    /// The chat service posts `messages`, evenly over `over`. Returns how many were acknowledged.
+    ///
+    /// # Errors
+    /// As [`Estate::begin`].
+    pub fn post_messages(&mut self, messages: u32, over: Duration) -> Result<u32, EstateError> {
+        let staged = self.staged()?;
+        Ok(staged.run(chat::post_messages(&staged.world, messages, over)))
+    }
+
+    /// Runs the backup, copy and restore jobs now, each to its end (those whose machines run).
+    ///
+    /// # Errors
+    /// As [`Estate::begin`], and when a job cannot be started.
+    pub fn ship_logs(&mut self) -> Result<(), EstateError> {
+        let staged = self.staged()?;
+        let world = &staged.world;
+        staged.run(async {
+            for (server, job) in
+                [(Server::Primary, Job::Backup), (Server::Backup, Job::Copy), (Server::Backup, Job::Restore)]
+            {
+                if world.server(server).instance.is_running() {
+                    log_shipping::run(world, server, job).await?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// A data center, a server's machine or the share's machine loses power and all its links.
+    ///
+    /// # Errors
+    /// As [`Estate::begin`].
+    pub fn lose(&mut self, place: Place) -> Result<(), EstateError> {
+        let staged = self.staged()?;
+        let world = &staged.world;
+        staged.run(async {
+            let machines = match place {
+                Place::DataCenter(center) => {
+                    world.note(Happening::DataCenterLost { data_center: center });
+                    lost_with(world, center)
+                }
+                _ => machines_of(world, &place),
+            };
+            let is_disaster =
+                matches!(place, Place::DataCenter(DataCenter::A) | Place::Server(Server::Primary));
+            if is_disaster && world.disaster.get().is_none() {
+                world.disaster.set(Some(world.now()));
+            }
+            world.power_off(&machines);
+        });
+        Ok(())
+    }
+
+    /// It comes back: machines start, databases recover, jobs run again.
+    ///
+    /// # Errors
+    /// As [`Estate::begin`].
+    pub fn bring_back(&mut self, place: Place) -> Result<(), EstateError> {
+        let staged = self.staged()?;
+        let world = &staged.world;
+        staged.run(async {
+            if let Place::DataCenter(data_center) = place {
+                world.note(Happening::DataCenterReturned { data_center });
+            }
+            world.power_on(&machines_of(world, &place)).await;
+        });
+        Ok(())
+    }
+
+    /// Severs the links between two places, both ways, as a cut cable does: nothing arrives, nothing is reset.
+    ///
+    /// # Errors
+    /// As [`Estate::begin`].
+    pub fn sever(&mut self, from: &Place, to: &Place) -> Result<(), EstateError> {
+        self.change_links(from, to, |world, from, to| {
+            world.network.sever(from, to);
+            world.note(Happening::LinkSevered { from: from.to_string(), to: to.to_string() });
+        })
+    }
+
+    /// Repairs the links between two places, both ways.
+    ///
+    /// # Errors
+    /// As [`Estate::begin`].
+    pub fn repair(&mut self, from: &Place, to: &Place) -> Result<(), EstateError> {
+        self.change_links(from, to, |world, from, to| {
+            world.network.repair(from, to);
+            world.note(Happening::LinkRepaired { from: from.to_string(), to: to.to_string() });
+        })
+    }
+
+    /// Every byte between two places takes this much longer, each way.
+    ///
+    /// # Errors
+    /// As [`Estate::begin`].
+    pub fn delay(&mut self, from: &Place, to: &Place, by: Duration) -> Result<(), EstateError> {
+        self.change_links(from, to, |world, from, to| world.network.delay(from, to, by))
+    }
+
+    fn change_links(
+        &mut self,
+        from: &Place,
+        to: &Place,
+        change: impl Fn(&World, &Machine, &Machine),
+    ) -> Result<(), EstateError> {
+        let staged = self.staged()?;
+        let world = &staged.world;
+        staged.run(async {
+            for from in machines_of(world, from) {
+                for to in machines_of(world, to).into_iter().filter(|to| *to != from) {
+                    change(world, &from, &to);
+                    change(world, &to, &from);
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// The operator runs the failover program on the operator's machine; afterwards the estate goes on until service
+    /// is restored, for at most 15 simulated minutes, if the program claims success.
+    ///
+    /// What the program did wrong is not an error here: see the [`FailoverRun`].
+    ///
+    /// # Errors
+    /// As [`Estate::begin`].
+    pub fn fail_over(&mut self, options: FailoverOptions) -> Result<FailoverRun, EstateError> {
+        self.start_failover(&options, false)
+    }
+
+    /// Runs `preflight` of the failover program: it changes nothing.
+    ///
+    /// # Errors
+    /// As [`Estate::begin`].
+    pub fn preflight(&mut self) -> Result<FailoverRun, EstateError> {
+        self.start_failover(&FailoverOptions::default(), true)
+    }
+
+    fn start_failover(
+        &mut self,
+        options: &FailoverOptions,
+        preflight: bool,
+    ) -> Result<FailoverRun, EstateError> {
+        let number = self.runs.len() + 1;
+        let staged = self.staged()?;
+        let site = Site::parse(&staged.site_text, "site.toml")?;
+        let run = staged.run(fail_over(&staged.world, &staged.desk, &site, options, preflight, number))?;
+        self.runs.push(run.clone());
+        Ok(run)
+    }
+
+    /// The operator runs a batch by hand (`sa`), as in a query window on `database`. The server's error is in the
+    /// answer, not in `Err`.
+    ///
+    /// # Errors
+    /// As [`Estate::begin`], and when the server has no power.
+    pub fn by_hand_sql(
+        &mut self,
+        server: Server,
+        database: &str,
+        batch: &str,
+    ) -> Result<Result<(), String>, EstateError> {
+        let staged = self.staged()?;
+        let world = &staged.world;
+        staged.run(async {
+            world.note(Happening::ByHand { what: format!("on the {server}: {batch}") });
+            let mut client = world.sa(server, database).await?;
+            let answer = sql::run(&mut client, batch).await.map_err(|error| error.to_string());
+            world.look_for_writable_copies().await;
+            Ok(answer)
+        })
+    }
+
+    /// The operator runs a script in the management shell.
+    ///
+    /// # Errors
+    /// As [`Estate::begin`].
+    pub fn by_hand_shell(&mut self, script: &str) -> Result<lyncshell::ShellOutput, EstateError> {
+        let staged = self.staged()?;
+        let world = &staged.world;
+        let script_text = script.to_owned();
+        Ok(staged.run(async {
+            world.note(Happening::ByHand { what: format!("in the management shell: {script_text}") });
+            lyncshell::invoke(&operator::shell(world), &operator::shell_arguments(), &script_text).await
+        }))
+    }
+}
+
+fn machines_of(world: &World, place: &Place) -> Vec<Machine> {
+    match place {
+        Place::DataCenter(center) => world.machines_of(*center),
+        Place::Server(server) => vec![world.server(*server).machine.clone()],
+        Place::BackupShare => vec![world.share_machine()],
+        Place::Operator => vec![world.operator()],
+    }
+}
+
+/// One run of the failover program.
+async fn fail_over(
+    world: &Rc<World>,
+    desk: &Desk,
+    site: &Site,
+    options: &FailoverOptions,
+    preflight: bool,
+    number: usize,
+) -> Result<FailoverRun, EstateError> {
+    start_jobs_that_are_at_work(world).await?;
+    let log_backups = damage::snapshot(world).await;
+    let compliance_on_backup = compliance_on_backup(world).await;
+    let (environment, told) = operator::environment(world, desk);
+    let mut plan = failover::plan::plan(site);
+    if let Some(transformation) = &options.transformation {
+        plan = transformation(plan);
+    }
+    let run_options = RunOptions { accept_data_loss: options.accept_data_loss, resume: options.resume };
+    *world.run.borrow_mut() = Some(RunWatch::default());
+    let started = world.now();
+    world.note(Happening::FailoverStarted { run: number, resume: options.resume });
+    let program = async {
+        if preflight {
+            failover::run::preflight(&environment, site, &plan).await
+        } else {
+            failover::run::run(&environment, site, &plan, &run_options).await
+        }
+    };
+    let outcome = tokio::select! {
+        biased;
+        () = world.kill.notified() => None,
+        outcome = tokio::time::timeout(FAILOVER_BOUND, Box::pin(program)) => outcome.ok(),
+    };
+    *world.run.borrow_mut() = None;
+    let ended = world.now();
+    let exit_code = outcome.as_ref().map(|outcome| outcome.exit_code);
+    world.note(Happening::FailoverEnded { run: number, exit_code });
+    // What the program left on the wire ends; a server notices a client that is gone.
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    world.look_for_writable_copies().await;
+    if exit_code == Some(0) && !preflight {
+        wait_for_service(world).await;
+    }
+    let report = outcome
+        .and_then(|outcome| serde_json::to_value(&outcome.report).ok())
+        .unwrap_or(serde_json::Value::Null);
+    let told = told.borrow().clone();
+    Ok(FailoverRun { exit_code, started, ended, report, told, log_backups, compliance_on_backup })
+}
+
+/// Jobs that the drill wants at work when the failover starts.
+async fn start_jobs_that_are_at_work(world: &World) -> Result<(), EstateError> {
+    let (copy, restore) = {
+        let mut setup = world.setup.borrow_mut();
+        (setup.copy_job_running.take(), setup.restore_job_running.take())
+    };
+    let backup = &world.server(Server::Backup).machine;
+    let folder = &world.file.contents.folders.copy_destination;
+    for (takes, job) in [(copy, Job::Copy), (restore, Job::Restore)] {
+        if let Some(takes) = takes {
+            world.disks.slow_down_next_access(backup, folder, takes);
+            log_shipping::start(world, Server::Backup, job).await?;
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+    Ok(())
+}
+
+async fn wait_for_service(world: &World) {
+    if world.disaster.get().is_none() || world.service_restored.get().is_some() {
+        return;
+    }
+    let restored = async {
+        while world.service_restored.get().is_none() {
+            world.service_restored_bell.notified().await;
+        }
+    };
+    // Not restored in time is what the timeline then shows.
+    let _ = tokio::time::timeout(SERVICE_WAIT, restored).await;
+}
+
+async fn compliance_on_backup(world: &World) -> Option<Vec<i64>> {
+    let database = &world.file.contents.compliance_database;
+    let mut client = world.sa(Server::Backup, database).await.ok()?;
+    let query = "SELECT cmplEventID FROM dbo.tblComplianceData ORDER BY cmplEventID";
+    let rows = sql::rows(&mut client, query).await.ok()?;
+    rows.iter().map(|row| row.get::<i64, _>(0)).collect()
+}
+
+/// What the management store says now.
+pub(super) async fn pool_view(world: &Rc<World>) -> Result<PoolView, StoreError> {
+    let mut store = replication::open(world).await?;
+    let (_, settings) = store.read().await?;
+    let replicas = store.replicas().await?;
+    Ok(PoolView {
+        state: settings.state.name().to_owned(),
+        active_servers: settings.active_servers,
+        replicas_behind: replicas.into_iter().filter(|r| !r.up_to_date()).map(|r| r.fqdn).collect(),
+    })
+}

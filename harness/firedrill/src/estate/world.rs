@@ -1,0 +1,275 @@
+//! Everything a staged estate consists of, shared between its verbs, its
+//! watchers and its tasks. Watchers hold it weakly.
+
+use super::clock::EstateClock;
+use super::file::EstateFile;
+use super::names::{DataCenter, Server};
+use super::setup::Setup;
+use super::sql::{self, SignIn};
+use super::timeline::{Happening, Timeline};
+use super::{EstateError, SqlClient};
+use crate::chat::ChatService;
+use crate::disk::Disks;
+use crate::fault::{Damage, Edge, PlannedFault, Step};
+use crate::ledger::Ledger;
+use crate::net::{Machine, Network};
+use sqlsim::Instance;
+use sqlsim::network::Stream;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::rc::Rc;
+use tokio::sync::Notify;
+
+/// Port of a SQL Server's TDS listener.
+pub(crate) const TDS_PORT: u16 = 1433;
+
+/// A SQL Server on its machine.
+#[derive(Debug)]
+pub(crate) struct SqlMachine {
+    pub(crate) machine: Machine,
+    pub(crate) fqdn: String,
+    pub(crate) instance: Instance,
+}
+
+/// A log backup that was seen on the share.
+#[derive(Clone, Debug)]
+pub(crate) struct LogBackup {
+    /// File name without its extension.
+    pub(crate) stem: String,
+    /// When its file was opened: what was acknowledged before is in it.
+    pub(crate) began: jiff::Timestamp,
+    pub(crate) completed: jiff::Timestamp,
+    pub(crate) damage: Option<Damage>,
+    /// Whether the backup database has it.
+    pub(crate) restored: bool,
+}
+
+/// What is seen of a running failover program.
+#[derive(Debug, Default)]
+pub(crate) struct RunWatch {
+    pub(crate) seen: BTreeSet<(Step, Edge)>,
+}
+
+/// A staged estate.
+pub(crate) struct World {
+    pub(crate) file: EstateFile,
+    pub(crate) setup: RefCell<Setup>,
+    pub(crate) clock: EstateClock,
+    pub(crate) network: Network,
+    pub(crate) disks: Disks,
+    pub(crate) servers: BTreeMap<Server, SqlMachine>,
+    pub(crate) chat: ChatService,
+    pub(crate) timeline: RefCell<Timeline>,
+    pub(crate) ledger: RefCell<Ledger>,
+    pub(crate) faults: RefCell<Vec<PlannedFault>>,
+    pub(crate) log_backups: RefCell<Vec<LogBackup>>,
+    /// When files were opened that are to become log backups, by stem.
+    pub(crate) log_backups_begun: RefCell<BTreeMap<String, jiff::Timestamp>>,
+    pub(crate) run: RefCell<Option<RunWatch>>,
+    /// Rung when a fault kills the failover program.
+    pub(crate) kill: Notify,
+    pub(crate) disaster: Cell<Option<jiff::Timestamp>>,
+    pub(crate) service_restored: Cell<Option<jiff::Timestamp>>,
+    pub(crate) service_restored_bell: Notify,
+    pub(crate) writable: RefCell<BTreeSet<Server>>,
+    pub(crate) readers: RefCell<Vec<tokio::task::AbortHandle>>,
+    /// Connections that a drill keeps open on purpose.
+    pub(crate) held_clients: RefCell<Vec<SqlClient>>,
+    pub(crate) replication_under_way: Cell<bool>,
+}
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("World")
+            .field("servers", &self.servers.keys().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A machine's name with the estate's domain.
+pub(crate) fn fqdn(file: &EstateFile, short: &str) -> String {
+    format!("{short}.{}", file.contents.domain)
+}
+
+impl World {
+    /// Now, by the estate's clock.
+    pub(crate) fn now(&self) -> jiff::Timestamp {
+        self.clock.0.utc_now()
+    }
+
+    /// Notes what happened.
+    pub(crate) fn note(&self, what: Happening) {
+        let now = self.now();
+        self.timeline.borrow_mut().add(now, what);
+    }
+
+    /// The chat database's name on the servers.
+    pub(crate) fn database(&self) -> String {
+        let setup = self.setup.borrow();
+        setup.database.clone().unwrap_or_else(|| self.file.contents.database.clone())
+    }
+
+    /// The machine that holds the backup share.
+    pub(crate) fn share_machine(&self) -> Machine {
+        let machines = &self.file.contents.machines;
+        Machine::of(if self.setup.borrow().share_in_a { &machines.files_a } else { &machines.files_b })
+    }
+
+    /// The operator's machine.
+    pub(crate) fn operator(&self) -> Machine {
+        Machine::of(&self.file.contents.machines.operator)
+    }
+
+    /// A SQL Server.
+    pub(crate) fn server(&self, server: Server) -> &SqlMachine {
+        &self.servers[&server]
+    }
+
+    /// Which server a machine is, if it is one.
+    pub(crate) fn server_on(&self, machine: &Machine) -> Option<Server> {
+        self.servers.iter().find(|(_, at)| at.machine == *machine).map(|(server, _)| *server)
+    }
+
+    /// The server that holds the management store.
+    pub(crate) fn store_server(&self) -> Server {
+        if self.setup.borrow().management_store_in_a { Server::Mirror } else { Server::BackupMirror }
+    }
+
+    /// The machines of a data center.
+    pub(crate) fn machines_of(&self, center: DataCenter) -> Vec<Machine> {
+        let contents = &self.file.contents;
+        let mut machines: Vec<Machine> = Server::ALL
+            .into_iter()
+            .filter(|server| server.data_center() == center)
+            .map(|server| self.server(server).machine.clone())
+            .collect();
+        match center {
+            DataCenter::A => {
+                machines.push(Machine::of(&contents.machines.files_a));
+                machines.push(Machine::of(&contents.machines.front_end));
+            }
+            DataCenter::B => machines.push(Machine::of(&contents.machines.files_b)),
+        }
+        machines.extend(self.chat.machines_of(center));
+        machines
+    }
+
+    /// A stream to a server past every link: the judge's and the stage hand's way.
+    pub(crate) fn direct(&self, server: Server) -> io::Result<Box<dyn Stream>> {
+        let at = self.server(server);
+        if !at.instance.is_running() {
+            return Err(io::Error::new(io::ErrorKind::HostUnreachable, format!("{} has no power", at.fqdn)));
+        }
+        let (near, far) = crate::net::unwatched_stream();
+        let instance = at.instance.clone();
+        tokio::task::spawn_local(async move { instance.serve(far).await });
+        Ok(Box::new(near))
+    }
+
+    /// Signs in to a server as `sa`, past every link.
+    pub(crate) async fn sa(&self, server: Server, database: &str) -> Result<SqlClient, EstateError> {
+        let stream = self.direct(server).map_err(|error| EstateError::Unreachable(server, error))?;
+        let who = SignIn {
+            login: "sa",
+            password: &self.file.contents.logins.password,
+            database,
+            program: "firedrill",
+        };
+        sql::sign_in(stream, &who)
+            .await
+            .map_err(sql::failed(format!("signing in to {database} as sa"), server))
+    }
+
+    /// The ordinal (from 1) of the log backup that a file name belongs to, whatever its extension.
+    pub(crate) fn ordinal_of(&self, file: &str) -> Option<usize> {
+        let name = file.rsplit('\\').next().unwrap_or(file);
+        let all = self.log_backups.borrow();
+        all.iter().position(|log| name.contains(log.stem.as_str())).map(|at| at + 1)
+    }
+
+    /// Asks every running server whether its chat database can be written, and notes what changed.
+    pub(crate) async fn look_for_writable_copies(&self) {
+        let query = format!(
+            "SELECT COUNT(*) FROM sys.databases WHERE name = {} AND state = 0 AND is_read_only = 0 AND is_in_standby = 0",
+            sql::text(&self.database())
+        );
+        for server in Server::ALL {
+            let is_writable = match self.sa(server, "master").await {
+                Ok(mut client) => sql::rows(&mut client, &query)
+                    .await
+                    .ok()
+                    .and_then(|rows| rows.first().and_then(|row| row.get::<i32, _>(0)))
+                    .is_some_and(|count| count > 0),
+                Err(_) => false,
+            };
+            let was = self.writable.borrow().contains(&server);
+            if was != is_writable {
+                if is_writable {
+                    self.writable.borrow_mut().insert(server);
+                } else {
+                    self.writable.borrow_mut().remove(&server);
+                }
+                self.note(Happening::Writable { server, writable: is_writable });
+            }
+        }
+    }
+
+    /// Cuts the power of machines.
+    pub(crate) fn power_off(&self, machines: &[Machine]) {
+        for machine in machines {
+            if !self.network.is_on(machine) {
+                continue;
+            }
+            self.network.power_off(machine);
+            if let Some(server) = self.server_on(machine) {
+                self.server(server).instance.power_off();
+                if self.writable.borrow_mut().remove(&server) {
+                    self.note(Happening::Writable { server, writable: false });
+                }
+            }
+            if let Ok(drives) = self.disks.drives_of(machine) {
+                drives.power_loss();
+            }
+            self.chat.power_off(machine);
+            self.note(Happening::MachineLost { machine: machine.to_string() });
+        }
+    }
+
+    /// Gives machines their power back; what runs on them starts.
+    pub(crate) async fn power_on(self: &Rc<Self>, machines: &[Machine]) {
+        for machine in machines {
+            if self.network.is_on(machine) {
+                continue;
+            }
+            self.network.power_on(machine);
+            if let Some(server) = self.server_on(machine) {
+                self.server(server).instance.power_on();
+            }
+            self.note(Happening::MachineReturned { machine: machine.to_string() });
+            self.chat.wake(machine);
+        }
+        self.look_for_writable_copies().await;
+    }
+
+    /// Ends everything: machines off, tasks gone, nothing listens.
+    pub(crate) fn tear_down(&self) {
+        for reader in self.readers.borrow_mut().drain(..) {
+            reader.abort();
+        }
+        self.held_clients.borrow_mut().clear();
+        self.chat.tear_down();
+        for at in self.servers.values() {
+            at.instance.power_off();
+        }
+        self.network.tear_down();
+        self.disks.tear_down();
+    }
+}
+
+/// Machines of A that are lost with it: all but the survivors.
+pub(crate) fn lost_with(world: &World, center: DataCenter) -> Vec<Machine> {
+    let survivors: Vec<Machine> =
+        world.setup.borrow().survivors.iter().map(|server| world.server(*server).machine.clone()).collect();
+    world.machines_of(center).into_iter().filter(|machine| !survivors.contains(machine)).collect()
+}
