@@ -124,7 +124,10 @@ impl Shares for MemoryShares {
 }
 
 /// A shell that answers by a function.
-pub(crate) struct ScriptedShell(pub(crate) Box<dyn Fn(&str) -> io::Result<ShellOutput>>);
+pub(crate) struct ScriptedShell(pub(crate) Box<Answer>);
+
+/// What a scripted shell says to a script.
+type Answer = dyn Fn(&str) -> io::Result<ShellOutput>;
 
 #[async_trait(?Send)]
 impl Shell for ScriptedShell {

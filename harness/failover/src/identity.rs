@@ -4,8 +4,7 @@
 /// `PersistentChatServer:FQDN`, `service:PersistentChatServer:FQDN`, or the bare name.
 pub fn pool_fqdn(text: &str) -> Option<String> {
     let mut rest = text.trim();
-    loop {
-        let Some((prefix, after)) = rest.split_once(':') else { break };
+    while let Some((prefix, after)) = rest.split_once(':') {
         let prefix = prefix.trim();
         if !prefix.eq_ignore_ascii_case("service") && !prefix.eq_ignore_ascii_case("PersistentChatServer") {
             return None;

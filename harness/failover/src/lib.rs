@@ -14,6 +14,7 @@
 pub mod address;
 mod chain;
 pub mod cli;
+pub mod codes;
 pub mod environment;
 mod executor;
 #[cfg(test)]

@@ -4,8 +4,8 @@
 //! The executor does what is listed here and nothing else. A guard that is not listed does not guard.
 //!
 //! # Finding codes
-//! Each guard and verification has a finding code ([`Guard::code`], [`Verification::code`]); the other
-//! codes are listed in [`crate::report`]'s users: `unfinished-copy`, `history-gone`, `job-running`, …
+//! Each guard and verification has a finding code ([`Guard::code`], [`Verification::code`]); all codes are
+//! listed in [`crate::codes`].
 
 use crate::site::Site;
 use serde::{Deserialize, Serialize};

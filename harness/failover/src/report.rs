@@ -41,7 +41,7 @@ pub struct Message {
     pub text: String,
 }
 
-/// A message that also goes into the report. The codes are listed in [`crate::plan`] and the README.
+/// A message that also goes into the report. The codes are listed in [`crate::codes`].
 pub type Finding = Message;
 
 /// What became of a failover as a whole.

@@ -124,7 +124,7 @@ impl Run<'_> {
             Guard::DatabaseExists => self.server_facts().await.map(|facts| self.database_exists(&facts)),
             Guard::PrimaryIsGone => Ok(self.gone(Role::Primary, probes.primary.as_ref())),
             Guard::MirrorIsGone => Ok(self.gone(Role::Mirror, probes.mirror.as_ref())),
-            Guard::NotRecoveredEarly => self.not_recovered_early().await,
+            Guard::NotRecoveredEarly => self.not_recovered_early().await?,
             Guard::ShareReadable => self.share_readable().await,
             Guard::CopyDestinationWritable => self.copy_destination_writable().await,
             Guard::PathsAgree => self.paths_agree().await,
@@ -233,14 +233,23 @@ impl Run<'_> {
         }
     }
 
-    async fn not_recovered_early(&mut self) -> Result<Objections, SqlError> {
-        let Some(state) = self.database_state().await? else { return Ok(Vec::new()) };
-        if !state.is_recovered() || self.past.recovery_meant {
-            return Ok(Vec::new());
-        }
-        let standing = self.standing().await?;
-        let inventory = self.inventory().await?;
+    async fn not_recovered_early(&mut self) -> Result<Result<Objections, SqlError>, Halt> {
+        let looked = async {
+            let Some(state) = self.database_state().await? else { return Ok(None) };
+            if !state.is_recovered() || self.past.recovery_meant {
+                return Ok(None);
+            }
+            let standing = self.standing().await?;
+            let inventory = self.inventory().await?;
+            Ok(Some((state, standing, inventory)))
+        };
+        let (state, standing, inventory) = match looked.await {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(Ok(Vec::new())),
+            Err(error) => return Ok(Err(error)),
+        };
         let chain = self.chain_of(&standing, &inventory);
+        self.note_bound(&standing, &inventory, &chain).await?;
         let left: Vec<&str> =
             chain.links.iter().chain(&chain.unreachable).map(|set| set.file.as_str()).collect();
         let database = self.site.database.clone();
@@ -249,13 +258,13 @@ impl Run<'_> {
                 "{database} on the backup is {state} already, recovered by somebody else; no log backup found is newer. Going on."
             );
             self.find("recovered-early", Severity::Warning, text);
-            return Ok(Vec::new());
+            return Ok(Ok(Vec::new()));
         }
         let text = format!(
             "{database} on the backup is {state} already, recovered by somebody before these log backups were applied: {}. They cannot be applied any more; what they hold is lost unless the database is restored again from a full backup. --accept-data-loss goes on without them. Nothing has been changed.",
             left.join(", ")
         );
-        Ok(object("recovered-early", text))
+        Ok(Ok(object("recovered-early", text)))
     }
 
     /// Whether steps 2 and 3 still have something to decide.

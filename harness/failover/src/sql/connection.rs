@@ -82,7 +82,7 @@ impl Servers for TdsServers<'_> {
             .await
             .map_err(|_| silent())?
             .map_err(|error| ConnectError::Unreachable(error.to_string()))?;
-        let client = tokio::time::timeout(bound, Client::connect(config, stream.compat()))
+        let client = tokio::time::timeout(bound, Box::pin(Client::connect(config, stream.compat())))
             .await
             .map_err(|_| silent())?
             .map_err(|error| match error {
