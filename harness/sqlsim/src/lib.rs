@@ -28,6 +28,8 @@ pub mod observer;
 pub mod session;
 pub mod store;
 pub mod tds;
+#[cfg(test)]
+mod testkit;
 pub mod tsql;
 pub mod value;
 

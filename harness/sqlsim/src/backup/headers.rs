@@ -35,7 +35,8 @@ const fn numeric(precision: u8) -> DataType {
 }
 
 /// A time in UTC as this server's local `datetime`.
-pub(crate) fn local_datetime(utc: Timestamp, offset_minutes: i16) -> Value {
+#[must_use]
+pub fn local_datetime(utc: Timestamp, offset_minutes: i16) -> Value {
     let local_ms = utc.as_millisecond() + i64::from(offset_minutes) * 60_000;
     let (days, ms) = (local_ms.div_euclid(86_400_000), local_ms.rem_euclid(86_400_000));
     // 1900-01-01 is 25 567 days before 1970-01-01.

@@ -12,7 +12,7 @@ mod restore;
 mod standby;
 mod write;
 
-pub(crate) use headers::local_datetime;
+pub use headers::local_datetime;
 
 use crate::error::SqlError;
 use crate::instance::Instance;
@@ -266,3 +266,6 @@ pub async fn verify(
     sink.message(&crate::messages::error(3262, 1, &[&file.unwrap_or(1)]));
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -66,7 +66,10 @@ async fn take(
     let device = Device::open(instance, &path, request).await?;
     let mut set = OpenSet::begin(instance, session, id, request)?;
     let begin = device.append_frame(instance, Tag::SetBegin, &set_header_bytes(&set.header)).await;
-    begin.map_err(|e| device.cannot_write(&e))?;
+    if let Err(error) = begin {
+        device.take_back(instance).await;
+        return Err(device.cannot_write(&error));
+    }
     let cost = &instance.0.config.cost;
     let time = cost.per_backup_set + time_for(set.size(instance), cost.backup_bytes_per_second);
     Progress { instance, session, sink, stats: request.stats }.run(time).await;
@@ -218,11 +221,15 @@ impl Device {
             }
         }
         let now = instance.0.clock.utc_now();
+        let (media_set, family) = {
+            let mut engine = instance.0.engine.borrow_mut();
+            (engine.new_guid(), engine.new_guid())
+        };
         let media = MediaHeader {
             name: request.media_name.as_deref().map(Rc::from),
             description: None,
-            media_set: instance.0.engine.borrow_mut().new_guid(),
-            family: instance.0.engine.borrow_mut().new_guid(),
+            media_set,
+            family,
             created: now,
         };
         files.create(path).await.map_err(|e| cannot_open(path, &e))?;
@@ -407,8 +414,10 @@ impl OpenSet {
                 if let Some(mirroring) = &database.mirroring {
                     mirroring.wake();
                 }
-                database.take_checkpoint_if_due();
-                database.truncate_log();
+                if request.tail.is_none() {
+                    database.take_checkpoint_if_due();
+                    database.truncate_log();
+                }
             }
             BackupKind::Full => {
                 if !request.copy_only {

@@ -1,0 +1,7 @@
+//! BACKUP and RESTORE against SQL Server's rules.
+
+mod chain;
+mod device;
+mod interrupted;
+mod property;
+mod standby;
