@@ -90,6 +90,7 @@ Feature: What always holds
     Then the failover succeeds
     When the operator fails over again
     Then the failover succeeds without changing anything
+    And the operator is told that everything is done already
     And mgc on the backup is online and writable
     And the pool state is FailedOver
     And mgc on the backup is mirrored to the backup mirror and synchronized

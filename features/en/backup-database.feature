@@ -13,6 +13,7 @@ Feature: The backup database
     When data center A is lost
     And the operator fails over to the backup
     Then the failover succeeds
+    And the operator is told that a connection was ended
     And mgc on the backup is online and writable
     And exactly the messages after log backup 4 are lost
     And the pool state is FailedOver

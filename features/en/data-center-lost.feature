@@ -44,6 +44,7 @@ Feature: Data center A is lost
     When data center A is lost
     And the operator asks what stands in the way
     Then the failover program exits with 0
+    And the operator is told that nothing stands in the way
     And mgc on the backup is restoring
     And log shipping still lists mgc on the backup
     And the pool state is Normal

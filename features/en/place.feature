@@ -75,6 +75,7 @@ Feature: Shares, folders and disks
     When data center A is lost
     And the operator fails over to the backup
     Then the failover fails in step 2
+    And the operator is told that the disk is full
     And mgc on the backup is restoring
     And mgc on the backup is not mirrored
     And the pool state is Normal

@@ -141,7 +141,7 @@ Feature: The management shell, the pool and its servers
     When data center A is lost
     And the operator fails over to the backup
     Then the failover fails in step 6
-    And the operator is told that the mirror was not established
+    And the operator is told that the topology has no backup mirror
     And mgc on the backup is online and writable
     And mgc on the backup is not mirrored
     And the pool state is FailedOver
@@ -152,6 +152,7 @@ Feature: The management shell, the pool and its servers
     When data center A is lost
     And the operator fails over to the backup
     Then the failover succeeds
+    And the operator is told that an old copy of mgc is on the backup mirror
     And mgc on the backup is mirrored to the backup mirror and synchronized
     And the pool state is FailedOver
     And the active servers are the 4 servers of data center B
@@ -203,7 +204,7 @@ Feature: The management shell, the pool and its servers
     When data center A is lost
     And the operator fails over to the backup
     Then the failover succeeds
-    And the operator is told what to do next
+    And the operator is told that a sign-in has no match on the backup
     And mgc on the backup is online and writable
     And the pool state is FailedOver
     And mgc on the backup is mirrored to the backup mirror and synchronized

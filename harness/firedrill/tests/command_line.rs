@@ -7,11 +7,15 @@ use rstest::rstest;
 
 /// Runs the program in the repository's root.
 fn firedrill(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_firedrill")).args(arguments).current_dir(root()).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_firedrill"))
+        .args(arguments)
+        .current_dir(root())
+        .output()
+        .expect("the program starts")
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the repository is there")
 }
 
 fn said(output: &Output) -> String {
@@ -29,12 +33,12 @@ struct Feature(PathBuf);
 impl Feature {
     fn with(name: &str, text: &str) -> Self {
         let path = std::env::temp_dir().join(format!("firedrill-{}-{name}.feature", std::process::id()));
-        std::fs::write(&path, text).unwrap();
+        std::fs::write(&path, text).expect("the temporary folder can be written");
         Self(path)
     }
 
     fn path(&self) -> &str {
-        self.0.to_str().unwrap()
+        self.0.to_str().expect("a temporary path is UTF-8")
     }
 }
 

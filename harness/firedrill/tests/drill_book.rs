@@ -13,9 +13,9 @@ fn features(folder: &str) -> Vec<PathBuf> {
 }
 
 fn run_book(folder: &str, tags: Option<&str>, seed: u64) -> RunReport {
-    let mut book = Book::read(&features(folder)).unwrap();
+    let mut book = Book::read(&features(folder)).expect("the book can be read");
     if let Some(tags) = tags {
-        book.keep_tagged(tags).unwrap();
+        book.keep_tagged(tags).expect("the tags are an expression");
     }
     let options = RunOptions {
         seed,

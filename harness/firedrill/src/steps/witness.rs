@@ -271,10 +271,9 @@ fn claims_of(attempt: &Attempt) -> Claims {
 pub(super) fn told_codes(attempt: &Attempt) -> BTreeSet<String> {
     let mut codes: BTreeSet<String> = attempt.run.told.iter().map(|told| told.code.clone()).collect();
     let report = &attempt.run.report;
-    for list in ["findings", "aftercare"] {
-        let entries = report.get(list).and_then(serde_json::Value::as_array).into_iter().flatten();
-        codes.extend(entries.filter_map(|entry| Some(entry.get("code")?.as_str()?.to_owned())));
-    }
+    let listed = |name: &str| report.get(name).and_then(serde_json::Value::as_array).into_iter().flatten();
+    let open = listed("aftercare").filter(|care| care["done"] == false);
+    codes.extend(listed("findings").chain(open).filter_map(|entry| Some(entry["code"].as_str()?.to_owned())));
     let refused =
         report.pointer("/bound/refused").and_then(serde_json::Value::as_array).into_iter().flatten();
     codes.extend(refused.filter_map(|entry| Some(entry.get("reason")?.as_str()?.to_owned())));
