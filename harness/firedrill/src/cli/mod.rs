@@ -3,6 +3,7 @@
 mod environment;
 mod run;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -35,6 +36,13 @@ enum Command {
     Check {
         /// Feature files or folders.
         paths: Vec<PathBuf>,
+    },
+    /// The failover program itself, for places where one binary has to be enough.
+    #[command(name = "pchat-failover", disable_help_flag = true)]
+    Failover {
+        /// Its own arguments.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
     },
 }
 
@@ -92,6 +100,7 @@ enum Arm {
 /// Reads the arguments, does what they say, and ends with the documented code.
 #[must_use]
 pub fn main() -> ExitCode {
+    log_if_asked();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -108,8 +117,19 @@ pub fn main() -> ExitCode {
             Ending::Passed
         }
         Command::Check { paths } => check(&paths),
+        Command::Failover { arguments } => {
+            let all = std::iter::once(OsString::from("firedrill pchat-failover")).chain(arguments);
+            return ExitCode::from(u8::try_from(failover::cli::invoke(all)).unwrap_or(1));
+        }
     };
     ExitCode::from(ending.exit_code())
+}
+
+/// Without RUST_LOG nothing is logged: the reports say what happened.
+fn log_if_asked() {
+    if let Ok(filter) = tracing_subscriber::EnvFilter::try_from_default_env() {
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    }
 }
 
 /// Prints to standard output; a closed output ends nothing.

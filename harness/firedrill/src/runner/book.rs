@@ -425,7 +425,7 @@ mod tests {
             "broken",
             &[("f.feature", "Feature: F\n  Scenario: s\n    Then x\n    Whatever y\n")],
         );
-        insta::assert_snapshot!(folder.read().unwrap_err(), @"FOLDER/f.feature:5:1: not Gherkin: Unknown keyword: 'What'; nothing was run. Correct this line and run again");
+        insta::assert_snapshot!(folder.read().unwrap_err(), @r#"FOLDER/f.feature:4:5: not Gherkin: "Whatever y" begins with no keyword; nothing was run. Correct this line and run again"#);
     }
 
     #[test]
