@@ -130,7 +130,7 @@ impl Drill {
         }
         let started = self.now_ms();
         let result = step(self);
-        let simulated_ms = self.now_ms().saturating_sub(started);
+        let simulated_ms = started.zip(self.now_ms()).map_or(0, |(from, to)| to.saturating_sub(from));
         if kind == Kind::Then {
             self.thens += 1;
         }
@@ -229,8 +229,9 @@ impl Drill {
         format!("{:08x}", digest.finalize())
     }
 
-    fn now_ms(&self) -> u64 {
-        self.estate.as_ref().map_or(0, |estate| u64::try_from(estate.now().as_millisecond()).unwrap_or(0))
+    /// The estate's clock; none before there is an estate.
+    fn now_ms(&self) -> Option<u64> {
+        u64::try_from(self.estate.as_ref()?.now().as_millisecond()).ok()
     }
 }
 
