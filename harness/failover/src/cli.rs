@@ -146,12 +146,6 @@ async fn obey(command: Command) -> i32 {
         Command::Status(look) => {
             with_site(&look, async |env, site, plan| run::status(env, site, plan).await).await
         }
-        Command::Run(the) | Command::Resume(the) if !the.look.site.site.is_file() => {
-            match load(&the.look.site.site) {
-                Ok(_) => exit_code::USAGE,
-                Err(code) => code,
-            }
-        }
         Command::Run(the) => {
             let options = RunOptions { accept_data_loss: the.accept_data_loss, resume: false };
             with_site(&the.look, async |env, site, plan| run::run(env, site, plan, &options).await).await
@@ -264,36 +258,40 @@ async fn print_plan(path: &Path, site: &Site, offline: bool) -> i32 {
     let plan = plan::plan(site);
     let servers = TdsServers::new(&env, site);
     let mut look = (!offline).then(|| Run::new(&env, site, &plan, RunOptions::default(), &servers));
-    println!(
+    print!("{}", plan_text(site, &plan, look.as_mut()).await);
+    exit_code::DONE
+}
+
+async fn plan_text(site: &Site, plan: &Plan, mut look: Option<&mut Run<'_>>) -> String {
+    let mut lines = vec![format!(
         "failover of database {} of pool {} to {}",
         site.database, site.pool, site.servers.backup.address
-    );
+    )];
+    let verify = |verification: &plan::Verification| {
+        format!("  verify: {} [{}]", plan::word(verification), verification.code())
+    };
     for step in &plan.steps {
-        println!("\nstep {}: {}", step.number, step.name);
-        for guard in &step.guards {
-            println!("  guard: {} [{}]", plan::word(guard), guard.code());
-        }
+        lines.push(format!("\nstep {}: {}", step.number, step.name));
+        lines.extend(
+            step.guards.iter().map(|guard| format!("  guard: {} [{}]", plan::word(guard), guard.code())),
+        );
         for action in &step.actions {
-            println!("  action: {}", plan::word(action));
-            for line in today::rule(site, *action) {
-                println!("    {line}");
-            }
-            if let Some(look) = &mut look {
-                match look.today(*action).await {
-                    Ok(lines) => lines.iter().for_each(|line| println!("    today: {line}")),
-                    Err(why) => println!("    today: unknown ({why})"),
-                }
+            lines.push(format!("  action: {}", plan::word(action)));
+            lines.extend(today::rule(site, *action).iter().map(|line| format!("    {line}")));
+            match &mut look {
+                Some(look) => match look.today(*action).await {
+                    Ok(found) => lines.extend(found.iter().map(|line| format!("    today: {line}"))),
+                    Err(why) => lines.push(format!("    today: unknown ({why})")),
+                },
+                None => {}
             }
         }
-        for verification in &step.verifications {
-            println!("  verify: {} [{}]", plan::word(verification), verification.code());
-        }
+        lines.extend(step.verifications.iter().map(verify));
     }
-    println!("\nbefore success is reported:");
-    for verification in &plan.before_success {
-        println!("  verify: {} [{}]", plan::word(verification), verification.code());
-    }
-    exit_code::DONE
+    lines.push("\nbefore success is reported:".to_owned());
+    lines.extend(plan.before_success.iter().map(verify));
+    lines.push(String::new());
+    lines.join("\n")
 }
 
 #[cfg(test)]
@@ -310,6 +308,13 @@ mod tests {
     #[case(&["pchat-failover", "--help"], exit_code::DONE)]
     fn wrong_arguments_exit_with_2(#[case] arguments: &[&str], #[case] code: i32) {
         assert_eq!(invoke(arguments.iter().map(OsString::from)), code);
+    }
+
+    #[test]
+    fn a_plan_prints_what_a_run_would_send() {
+        let site = crate::fakes::site();
+        let text = futures::executor::block_on(plan_text(&site, &plan::plan(&site), None));
+        insta::assert_snapshot!(text);
     }
 
     #[test]

@@ -510,12 +510,10 @@ impl<'a> Run<'a> {
     ) -> Result<Vec<ResultSet>, SqlError> {
         let mut server = match self.backup.take() {
             Some(server) => server,
-            None => {
-                self.servers.open(Role::Backup).await.map_err(|error| SqlError::Lost(error.to_string()))?
-            }
+            None => self.servers.open(Role::Backup).await.map_err(SqlError::NoConnection)?,
         };
         let answer = query_within(&mut *server, batch, bound).await;
-        if !matches!(answer, Err(SqlError::Lost(_))) {
+        if !answer.as_ref().is_err_and(SqlError::is_connection) {
             self.backup = Some(server);
         }
         answer

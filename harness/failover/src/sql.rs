@@ -51,6 +51,9 @@ pub(crate) enum SqlError {
     /// The connection broke; whether the server carried the batch out is unknown.
     #[error("the connection was lost ({0})")]
     Lost(String),
+    /// There is no connection; the batch was not sent.
+    #[error("{0}")]
+    NoConnection(ConnectError),
     /// Our deadline passed; the server was asked to stop.
     #[error("no answer within {}s", .0.as_secs())]
     Deadline(Duration),
@@ -66,6 +69,11 @@ impl SqlError {
             Self::Server { number, .. } => Some(*number),
             _ => None,
         }
+    }
+
+    /// Whether there is no connection (any more).
+    pub(crate) fn is_connection(&self) -> bool {
+        matches!(self, Self::Lost(_) | Self::NoConnection(_))
     }
 }
 

@@ -224,9 +224,7 @@ impl Run<'_> {
     async fn long_batch(&mut self, batch: &str, what: &str) -> Result<Vec<ResultSet>, SqlError> {
         let mut server = match self.backup.take() {
             Some(server) => server,
-            None => {
-                self.servers.open(Role::Backup).await.map_err(|error| SqlError::Lost(error.to_string()))?
-            }
+            None => self.servers.open(Role::Backup).await.map_err(SqlError::NoConnection)?,
         };
         let answer = {
             let work = query_within(&mut *server, batch, self.site.deadlines.restore);
@@ -237,7 +235,7 @@ impl Run<'_> {
                 never = watch => match never {},
             }
         };
-        if !matches!(answer, Err(SqlError::Lost(_))) {
+        if !answer.as_ref().is_err_and(SqlError::is_connection) {
             self.backup = Some(server);
         }
         answer

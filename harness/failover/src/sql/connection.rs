@@ -75,13 +75,14 @@ impl<'a> TdsServers<'a> {
 impl Servers for TdsServers<'_> {
     async fn open(&self, role: Role) -> Result<Box<dyn Server>, ConnectError> {
         let server = self.server(role)?;
-        let config = self.config(server)?;
         let bound = self.site.deadlines.connect;
         let silent = || ConnectError::Unreachable(format!("no answer within {}s", bound.as_secs()));
         let stream = tokio::time::timeout(bound, self.env.connector.connect(&server.address))
             .await
             .map_err(|_| silent())?
             .map_err(|error| ConnectError::Unreachable(error.to_string()))?;
+        // Only now: that somebody is there is known even if we have no way to sign in.
+        let config = self.config(server)?;
         let client = tokio::time::timeout(bound, Box::pin(Client::connect(config, stream.compat())))
             .await
             .map_err(|_| silent())?
