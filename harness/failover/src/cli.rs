@@ -278,12 +278,11 @@ async fn plan_text(site: &Site, plan: &Plan, mut look: Option<&mut Run<'_>>) -> 
         for action in &step.actions {
             lines.push(format!("  action: {}", plan::word(action)));
             lines.extend(today::rule(site, *action).iter().map(|line| format!("    {line}")));
-            match &mut look {
-                Some(look) => match look.today(*action).await {
+            if let Some(look) = &mut look {
+                match look.today(*action).await {
                     Ok(found) => lines.extend(found.iter().map(|line| format!("    today: {line}"))),
                     Err(why) => lines.push(format!("    today: unknown ({why})")),
-                },
-                None => {}
+                }
             }
         }
         lines.extend(step.verifications.iter().map(verify));

@@ -178,7 +178,7 @@ impl<'a> Run<'a> {
         }
         self.journal.mute();
         let guards = self.plan.steps.first().map(|step| step.guards.clone()).unwrap_or_default();
-        let result = self.ask_guards(&guards).await.map(|()| Verdict::Done);
+        let result = self.ask_guards(&guards).await.map(|()| Verdict::Open);
         if result.is_ok() {
             self.tell(
                 "preflight-passed",
@@ -220,7 +220,7 @@ impl<'a> Run<'a> {
         }
         self.check_aftercare().await;
         self.warn_if_a_is_alive().await;
-        let mut outcome = self.conclude(Ok(if all { Verdict::AlreadyDone } else { Verdict::Stopped })).await;
+        let mut outcome = self.conclude(Ok(if all { Verdict::AlreadyDone } else { Verdict::Open })).await;
         outcome.exit_code = exit_code::DONE;
         outcome.completed = all;
         outcome

@@ -57,6 +57,8 @@ pub enum Verdict {
     /// Everything was done before; nothing was changed.
     #[serde(rename = "already done")]
     AlreadyDone,
+    /// Only looked (`preflight`, `status`): nothing stands in the way, something is left to do.
+    Open,
 }
 
 /// What became of one step.

@@ -26,6 +26,11 @@ impl DatabaseState {
         matches!(self, Self::Restoring | Self::Standby)
     }
 
+    /// Whether recovery is under way: nothing to do but wait.
+    pub(super) fn is_recovering(&self) -> bool {
+        *self == Self::Other("RECOVERING".to_owned())
+    }
+
     /// Whether it has been recovered: no log backup can be applied any more.
     pub(super) fn is_recovered(&self) -> bool {
         matches!(self, Self::Online | Self::Closed(_))

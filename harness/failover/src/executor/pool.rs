@@ -391,9 +391,15 @@ impl Run<'_> {
     /// Step 6.
     pub(super) async fn install_mirror(&mut self) -> Result<Did, Halt> {
         let next = "The pool is served by the backup without a mirror; what is done stays done. See to the cause, then resume.";
-        if !matches!(self.look(crate::plan::Verification::MirrorSynchronized).await, Err(text) if text.contains("is not mirrored"))
-        {
-            return Ok(Did::Nothing);
+        match self.is_mirrored().await {
+            Ok(false) => {}
+            Ok(true) => return Ok(Did::Nothing),
+            Err(error) => {
+                return Err(self.fail(
+                    "mirror-not-established",
+                    format!("The mirroring state cannot be read: {error}. {next}"),
+                ));
+            }
         }
         let facts = self.facts_or_fail().await?;
         if facts.backup_mirror.is_none() {

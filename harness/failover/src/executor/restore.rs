@@ -174,7 +174,7 @@ impl Run<'_> {
     pub(super) async fn bring_online(&mut self, may_end_connections: bool) -> Result<Did, Halt> {
         let batch = recover(&self.site.database);
         let state = self.database_state().await;
-        if matches!(&state, Ok(Some(state)) if state.is_recovered()) {
+        if matches!(&state, Ok(Some(state)) if state.is_recovered() || state.is_recovering()) {
             return Ok(Did::Nothing);
         }
         self.will(Action::BringOnline, &batch).await?;
@@ -199,7 +199,8 @@ impl Run<'_> {
                         format!("during recovery: {error}; looking again"),
                     );
                     tokio::time::sleep(PAUSE).await;
-                    if matches!(self.database_state().await, Ok(Some(state)) if state.is_recovered()) {
+                    if matches!(self.database_state().await, Ok(Some(state)) if state.is_recovered() || state.is_recovering())
+                    {
                         break Ok(());
                     }
                 }

@@ -86,23 +86,31 @@ impl Run<'_> {
         }
     }
 
+    /// Waits until the database is online and lets us in. One that is RECOVERING takes the time it takes.
     async fn wait_until_online(&mut self) -> Result<(), String> {
         let deadline = Instant::now() + ONLINE_WITHIN;
+        let recovered_by = self.site.deadlines.restore.map(|bound| Instant::now() + bound);
         loop {
-            match self.look(Verification::DatabaseOnline).await {
+            let text = match self.look(Verification::DatabaseOnline).await {
                 Ok(()) => return Ok(()),
-                Err(text) if Instant::now() >= deadline => return Err(text),
-                Err(_) => {}
+                Err(text) => text,
+            };
+            let waits_until = match self.database_state().await {
+                Ok(Some(DatabaseState::Other(state))) if state == "RECOVERING" => recovered_by,
+                // Online is not yet open; a server that does not answer may come back.
+                Ok(Some(DatabaseState::Online | DatabaseState::Other(_))) | Err(_) => Some(deadline),
+                Ok(_) => return Err(text),
+            };
+            if waits_until.is_some_and(|until| Instant::now() >= until) {
+                return Err(text);
             }
-            // Only what may still come online is worth waiting for.
-            let state = self.database_state().await;
-            match state {
-                Ok(Some(DatabaseState::Other(_) | DatabaseState::Online)) | Err(_) => {
-                    tokio::time::sleep(ONLINE_LOOK).await
-                }
-                Ok(_) => return self.look(Verification::DatabaseOnline).await,
-            }
+            tokio::time::sleep(ONLINE_LOOK).await;
         }
+    }
+
+    /// Whether the database on the backup takes part in mirroring at all.
+    pub(super) async fn is_mirrored(&mut self) -> Result<bool, SqlError> {
+        Ok(self.mirroring().await?.is_some())
     }
 
     async fn mirroring(&mut self) -> Result<Option<Mirroring>, SqlError> {
@@ -172,7 +180,7 @@ impl Run<'_> {
                 Err(_) => {}
             }
             // A database that is not mirrored at all will not become so by waiting.
-            if matches!(self.mirroring().await, Ok(None)) {
+            if matches!(self.is_mirrored().await, Ok(false)) {
                 return self.mirror_is_synchronized().await;
             }
             tokio::time::sleep(MIRROR_LOOK).await;
