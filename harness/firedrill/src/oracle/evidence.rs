@@ -239,12 +239,15 @@ impl Evidence {
         Some(self.ledger.iter().filter(|one| !present.contains_key(&(one.room, one.chat_id))).collect())
     }
 
-    /// The last log backup of the chain that was applied or within reach, without a hole before it.
+    /// The last log backup of the chain that was applied or within reach, without a hole before it. Once somebody has
+    /// recovered the backup by hand, nothing more can be applied.
     #[must_use]
     pub fn reachable_end(&self) -> Option<&Shipped> {
         let mut end = None;
         for (backup, expected) in self.shipped.iter().zip(1..) {
-            if backup.ordinal != expected || !(backup.applied || backup.within_reach) {
+            if backup.ordinal != expected
+                || !(backup.applied || backup.within_reach && !self.recovered_by_hand)
+            {
                 break;
             }
             end = Some(backup);

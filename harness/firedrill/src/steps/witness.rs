@@ -139,11 +139,21 @@ pub(super) fn look(drill: &Drill) -> Result<Evidence, String> {
     read_ledger(estate, &mut evidence);
     if let Some(first) = drill.attempts.first() {
         evidence.shipped = first.run.log_backups.iter().map(shipped_of).collect();
-        let applied = first.run.log_backups.iter().filter(|one| one.restored);
+        // One file may hold several log backups: the timeline names the first of them.
+        let files: BTreeSet<&str> = first
+            .run
+            .log_backups
+            .iter()
+            .filter(|one| one.restored || evidence.applied_ordinals.contains(&one.ordinal))
+            .map(|one| one.file.as_str())
+            .collect();
+        let applied = first.run.log_backups.iter().filter(|one| files.contains(one.file.as_str()));
         evidence.applied_ordinals.extend(applied.map(|one| one.ordinal));
         let end = evidence.reachable_end().map_or(0, |backup| backup.ordinal);
         let unusable = first.run.log_backups.iter().find(|backup| backup.ordinal > end);
-        evidence.obstacles.extend(unusable.map(obstacle::of_log_backup));
+        if !evidence.recovered_by_hand {
+            evidence.obstacles.extend(unusable.map(obstacle::of_log_backup));
+        }
     }
     Ok(evidence)
 }
@@ -165,11 +175,14 @@ fn shipped_of(snapshot: &LogBackupSnapshot) -> Shipped {
 
 fn read_timeline(estate: &Estate, evidence: &mut Evidence) {
     let mut writable = BTreeSet::new();
+    let mut is_failing_over = false;
     for event in estate.timeline().events() {
         match &event.what {
             Happening::Writable { server, writable: true } => {
                 writable.insert(server_of(*server));
-                evidence.writable_at_once.push(writable.iter().copied().collect());
+                if is_failing_over {
+                    evidence.writable_at_once.push(writable.iter().copied().collect());
+                }
                 if *server == Place::Backup {
                     evidence.online_at_ms.get_or_insert(ms(event.at));
                 }
@@ -177,6 +190,7 @@ fn read_timeline(estate: &Estate, evidence: &mut Evidence) {
             Happening::Writable { server, writable: false } => {
                 writable.remove(&server_of(*server));
             }
+            Happening::FailoverStarted { .. } => is_failing_over = true,
             Happening::PoolState { state } if state == "FailedOver" => {
                 evidence.failed_over_at_ms.get_or_insert(ms(event.at));
             }
