@@ -2,11 +2,15 @@
 //!
 //! This is the only place where the oracle's evidence meets the estate. It reads, and judges nothing.
 
+use std::cell::RefCell;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::drill::{Attempt, Drill};
 use super::obstacle;
-use crate::estate::{Arrangement, DataCenter, Estate, Happening, LogBackupSnapshot, Server as Place};
+use crate::estate::{
+    Arrangement, DataCenter, Estate, Happening, LogBackupSnapshot, Server as Place, SqlClient,
+};
 use crate::fault::Damage;
 use crate::oracle::evidence::{Acknowledged, ActiveServer, Claims, Evidence, Server, Shipped};
 use crate::oracle::read::{self, Asks, TextRows};
@@ -24,12 +28,31 @@ pub(super) struct Before {
     listed_for_log_shipping: bool,
 }
 
-/// Asks the servers of an estate over connections of its own.
-struct Connections<'a>(&'a Estate);
+/// Asks the servers of an estate, over one connection to each.
+struct Connections<'a> {
+    estate: &'a Estate,
+    open: RefCell<BTreeMap<Server, SqlClient>>,
+}
+
+impl<'a> Connections<'a> {
+    fn to(estate: &'a Estate) -> Self {
+        Self { estate, open: RefCell::default() }
+    }
+}
 
 impl Asks for Connections<'_> {
     fn ask(&self, server: Server, query: &str) -> Result<TextRows, String> {
-        let rows = self.0.query(place_of(server), "master", query).map_err(|error| error.to_string())?;
+        let mut open = self.open.borrow_mut();
+        let client = match open.entry(server) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let client = self.estate.connect(place_of(server), "master");
+                entry.insert(client.map_err(|error| error.to_string())?)
+            }
+        };
+        let asked = async { client.simple_query(query).await?.into_first_result().await };
+        let rows = self.estate.block_on(asked).map_err(|error| error.to_string())?;
+        let rows = rows.map_err(|error: tiberius::error::Error| error.to_string())?;
         Ok(rows.into_iter().map(|row| row.into_iter().map(text_of).collect()).collect())
     }
 }
@@ -77,7 +100,7 @@ fn ms(at: jiff::Timestamp) -> u64 {
 /// Looks at what must not change, before anything has happened.
 pub(super) fn look_before(drill: &Drill) -> Result<Before, String> {
     let estate = drill.estate_seen()?;
-    let asks = Connections(estate);
+    let asks = Connections::to(estate);
     let mut before = Before { active: active_servers(drill, estate), ..Before::default() };
     for server in Server::ALL {
         let facts = read::server_facts(&asks, server, estate.database(), COMPLIANCE);
@@ -97,7 +120,7 @@ pub(super) fn look_before(drill: &Drill) -> Result<Before, String> {
 /// Looks at everything the rules need.
 pub(super) fn look(drill: &Drill) -> Result<Evidence, String> {
     let estate = drill.estate_seen()?;
-    let asks = Connections(estate);
+    let asks = Connections::to(estate);
     let before = drill.before.clone().unwrap_or_default();
     let servers: BTreeMap<_, _> = Server::ALL
         .into_iter()
