@@ -32,6 +32,11 @@ pub trait Drives {
     /// Leaves a drive room for so many more bytes; `None` lifts the limit.
     fn set_room(&self, letter: char, room: Option<u64>);
 
+    /// Where a path is in the real file system, for drives that are there.
+    fn real_path_of(&self, _path: &str) -> Option<std::path::PathBuf> {
+        None
+    }
+
     /// A whole file.
     ///
     /// # Errors

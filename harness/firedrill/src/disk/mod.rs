@@ -5,8 +5,10 @@
 //! in life, and then the error that Windows gives. Every change is shown to one
 //! watcher before and after it happens; the watcher may hold it.
 
+mod directory;
 mod drives;
 
+pub use directory::DirectoryDrives;
 pub use drives::Drives;
 
 use crate::net::{Machine, Network, Unreachable};

@@ -21,8 +21,9 @@ mod names;
 mod operator;
 mod replication;
 mod schema;
+pub(crate) mod serving;
 mod setup;
-mod site_text;
+pub(crate) mod site_text;
 pub(crate) mod sql;
 mod staging;
 mod timeline;
@@ -40,6 +41,7 @@ use crate::fault::PlannedFault;
 use crate::ledger::Ledger;
 use operator::Desk;
 use setup::Setup;
+use site_text::Reach;
 use std::cell::{Ref, RefCell};
 use std::future::Future;
 use std::rc::Rc;
@@ -211,13 +213,13 @@ impl Estate {
         let world = tasks.block_on(
             &runtime,
             Box::pin(async move {
-                let world = staging::build(&file, setup, seed)?;
+                let world = staging::build(&file, setup, seed, &staging::in_memory)?;
                 staging::stage(&world).await?;
                 begin::make_true(&world).await?;
                 Ok::<_, EstateError>(world)
             }),
         )?;
-        let site_text = site_text::write(&world);
+        let site_text = site_text::write(&world, &Reach::simulated(&world));
         let database = world.database();
         let desk = Desk::default();
         self.stage = Stage::Staged(Box::new(Staged { world, desk, site_text, database, tasks, runtime }));

@@ -4,8 +4,35 @@ use super::names::Server;
 use super::world::{World, fqdn};
 use std::fmt::Write as _;
 
+/// How the operator's machine reaches what the site file names.
+pub(crate) struct Reach {
+    /// Address of each SQL Server.
+    pub(crate) servers: Vec<(Server, String)>,
+    /// The backup share.
+    pub(crate) share: String,
+    /// The copy destination.
+    pub(crate) copy_destination: String,
+    /// The shell's command line.
+    pub(crate) shell: Vec<String>,
+}
+
+impl Reach {
+    /// As a simulated machine reaches them.
+    pub(crate) fn simulated(world: &World) -> Self {
+        let shares = &world.file.contents.shares;
+        let backup = &world.server(Server::Backup).machine;
+        let shell = ["lync-shell", "-NoProfile", "-NonInteractive", "-Command", "-"];
+        Self {
+            servers: Server::ALL.iter().map(|server| (*server, world.server(*server).fqdn.clone())).collect(),
+            share: super::log_shipping::share(world),
+            copy_destination: format!(r"\\{backup}\{}", shares.copy_destination),
+            shell: shell.map(str::to_owned).to_vec(),
+        }
+    }
+}
+
 /// Writes the site file of a staged estate.
-pub(super) fn write(world: &World) -> String {
+pub(crate) fn write(world: &World, reach: &Reach) -> String {
     let setup = world.setup.borrow();
     let contents = &world.file.contents;
     let mut text = String::new();
@@ -21,9 +48,9 @@ pub(super) fn write(world: &World) -> String {
     ));
     let database = setup.site_database.as_deref().unwrap_or(&contents.database);
     line(format!("[database]\nname = {}", quote(database)));
-    for server in Server::ALL {
+    for (server, address) in &reach.servers {
         line(format!("[servers.{}]", server.key()));
-        line(format!("address = {}", quote(&world.server(server).fqdn)));
+        line(format!("address = {}", quote(address)));
         line(format!("data_center = \"{}\"", server.data_center()));
         line(format!(
             "auth = {{ kind = \"sql\", user = {}, password = {{ env = \"PCHAT_SQL_PASSWORD\" }} }}",
@@ -31,14 +58,12 @@ pub(super) fn write(world: &World) -> String {
         ));
         line("encryption = \"none\"".to_owned());
     }
-    let share = format!(r"\\{}\{}", world.share_machine(), contents.shares.logs);
-    let share_here = if setup.share_here_differs { format!("{share}-old") } else { share.clone() };
-    let backup = &world.server(Server::Backup).machine;
-    let copy_here = format!(r"\\{backup}\{}", contents.shares.copy_destination);
+    let share = super::log_shipping::share(world);
+    let share_here = if setup.share_here_differs { format!("{}-old", reach.share) } else { reach.share.clone() };
     let copy_here = if setup.copy_destination_here_differs {
-        format!("{}-old", copy_here.trim_end_matches('$'))
+        format!("{}-old", reach.copy_destination.trim_end_matches('$'))
     } else {
-        copy_here
+        reach.copy_destination.clone()
     };
     line(format!(
         "[log_shipping]\nshare = {{ server = {}, here = {} }}\ncopy_destination = {{ server = {}, here = {} }}",
@@ -47,10 +72,12 @@ pub(super) fn write(world: &World) -> String {
         quote(&contents.folders.copy_destination),
         quote(&copy_here)
     ));
-    let seed = format!(r"\\{}\{}", contents.machines.files_b, contents.shares.mirror_seed);
+    let seed = super::staging::seed_folder(world);
     line(format!("[mirroring]\nfile_share = {}", quote(&seed)));
     drop(setup);
     chat_servers(world, &mut text);
+    let shell: Vec<String> = reach.shell.iter().map(|word| quote(word)).collect();
+    let _ = write!(text, "[shell]\ncommand = [{}]\n", shell.join(", "));
     text
 }
 

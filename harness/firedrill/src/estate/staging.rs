@@ -11,7 +11,7 @@ use super::watch::{FileWatch, StatementWatch};
 use super::world::{SqlMachine, TDS_PORT, World, fqdn};
 use super::{EstateError, SqlClient, replication, schema};
 use crate::chat::{self, ChatService};
-use crate::disk::{Disks, MachineFiles};
+use crate::disk::{Disks, Drives, MachineFiles};
 use crate::net::{End, Machine, Network};
 use async_trait::async_trait;
 use lyncshell::store::ManagementStore;
@@ -28,6 +28,14 @@ const ENDPOINT: &str = "mirroring_endpoint";
 /// Port of the mirroring endpoints.
 const MIRRORING_PORT: u16 = 5022;
 
+/// Where a machine's drives come from.
+pub(super) type DrivesOf = dyn Fn(&Machine, &sqlsim::Clock) -> Result<Rc<dyn Drives>, EstateError>;
+
+/// Drives in memory: the sim arm's.
+pub(super) fn in_memory(_machine: &Machine, clock: &sqlsim::Clock) -> Result<Rc<dyn Drives>, EstateError> {
+    Ok(Rc::new(MemoryFiles::new(clock, &['C', 'D'])))
+}
+
 /// A server's way out.
 #[derive(Debug)]
 struct ServerNetwork {
@@ -43,7 +51,12 @@ impl sqlsim::Network for ServerNetwork {
 }
 
 /// Switches the machines on. Nothing is set up yet.
-pub(super) fn build(file: &EstateFile, setup: Setup, seed: u64) -> Result<Rc<World>, EstateError> {
+pub(super) fn build(
+    file: &EstateFile,
+    setup: Setup,
+    seed: u64,
+    drives_of: &DrivesOf,
+) -> Result<Rc<World>, EstateError> {
     let contents = file.contents.clone();
     let clock = sqlsim::Clock::starting_at(contents.clock.start, contents.clock.utc_offset_minutes);
     let network = Network::new(file.costs.network());
@@ -56,7 +69,7 @@ pub(super) fn build(file: &EstateFile, setup: Setup, seed: u64) -> Result<Rc<Wor
     for short in hosts.iter().copied().chain(with_drives.into_iter().map(String::as_str)) {
         let machine = Machine::of(short);
         network.add(&machine);
-        disks.add(&machine, Rc::new(MemoryFiles::new(&clock, &['C', 'D'])));
+        disks.add(&machine, drives_of(&machine, &clock)?);
     }
     bare.for_each(|short| network.add(&Machine::of(short)));
     let mut servers = BTreeMap::new();
@@ -196,8 +209,9 @@ fn share_folders(world: &World) -> Result<(), sqlsim::FileError> {
         let machine = Machine::of(files);
         world.disks.share(&machine, &shares.logs, &folders.logs)?;
         world.disks.share(&machine, &format!("{}-old", shares.logs), &format!("{}-old", folders.logs))?;
-        world.disks.share(&machine, &shares.mirror_seed, &folders.mirror_seed)?;
     }
+    let seeds = &world.server(Server::BackupMirror).machine;
+    world.disks.share(seeds, &shares.mirror_seed, &folders.mirror_seed)?;
     let backup = &world.server(Server::Backup).machine;
     world.disks.share(backup, &shares.copy_destination, &folders.copy_destination)?;
     let old = format!("{}-old", shares.copy_destination.trim_end_matches('$'));
@@ -352,8 +366,8 @@ async fn compliance_backlog(
 }
 
 /// The folder by which copies of the database are carried, as the servers reach it.
-fn seed_folder(world: &World) -> String {
-    format!(r"\\{}\{}", world.file.contents.machines.files_b, world.file.contents.shares.mirror_seed)
+pub(super) fn seed_folder(world: &World) -> String {
+    format!(r"\\{}\{}", world.server(Server::BackupMirror).machine, world.file.contents.shares.mirror_seed)
 }
 
 async fn seed_copies(

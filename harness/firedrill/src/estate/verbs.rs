@@ -217,7 +217,7 @@ impl Estate {
     }
 }
 
-fn machines_of(world: &World, place: &Place) -> Vec<Machine> {
+pub(super) fn machines_of(world: &World, place: &Place) -> Vec<Machine> {
     match place {
         Place::DataCenter(center) => world.machines_of(*center),
         Place::Server(server) => vec![world.server(*server).machine.clone()],

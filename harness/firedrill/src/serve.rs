@@ -1,0 +1,280 @@
+//! `firedrill serve`: the staged estate on loopback, in real time, for
+//! `pchat-failover`, `lync-shell`, any TDS client, and people.
+//!
+//! Staging and the traffic before run in simulated time; then the clock runs.
+//! Every SQL Server has a TCP address of its own, every share is a folder, and
+//! the lines typed on standard input are what happens to the estate.
+
+use crate::chat;
+use crate::disk::{DirectoryDrives, Drives};
+use crate::estate::serving::{self, Served};
+use crate::estate::{Arrangement, DataCenter, EstateError, EstateFile, Place, Server};
+use crate::net::Machine;
+use std::fmt::Write as _;
+use std::io::{self, BufRead};
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::LocalSet;
+
+/// One message is posted this often while the service runs.
+const POSTING_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How to serve.
+#[derive(Clone, Debug)]
+pub struct ServeOptions {
+    /// The estate.
+    pub estate: EstateFile,
+    /// Address of the first server; with port 0 every server gets a free port, otherwise one after the other.
+    pub listen: SocketAddr,
+    /// Where drives and shares are kept; emptied drives are made below it.
+    pub data: PathBuf,
+    /// The seed.
+    pub seed: u64,
+    /// What is said about the estate.
+    pub arrangements: Vec<Arrangement>,
+}
+
+/// Why serving ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The estate could not be staged.
+    #[error(transparent)]
+    Estate(#[from] EstateError),
+    /// An address could not be listened at.
+    #[error("cannot listen at {address}: {source}; name a free one with --listen")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The operating system's answer.
+        source: io::Error,
+    },
+    /// A file below the data directory could not be written.
+    #[error("cannot write {path}: {source}; name another directory with --data")]
+    Data {
+        /// The path.
+        path: PathBuf,
+        /// The operating system's answer.
+        source: io::Error,
+    },
+}
+
+/// What a typed line asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Command {
+    Lose(Place),
+    Return(Place),
+    Status,
+    Help,
+    Quit,
+}
+
+const COMMANDS: &str = "\
+lose A            data center A loses its power (also: lose primary, mirror, backup, backup mirror, share)
+return A          it comes back
+status            what runs, how many messages are posted, what happened last
+quit              end";
+
+impl Command {
+    fn parse(line: &str) -> Result<Option<Self>, String> {
+        let line = line.trim().to_ascii_lowercase();
+        let (verb, object) = line.split_once(' ').map_or((line.as_str(), ""), |(verb, rest)| (verb, rest.trim()));
+        let place = || match object.trim_start_matches("data center ").trim_start_matches("the ") {
+            "a" => Ok(Place::DataCenter(DataCenter::A)),
+            "b" => Ok(Place::DataCenter(DataCenter::B)),
+            "primary" => Ok(Place::Server(Server::Primary)),
+            "mirror" => Ok(Place::Server(Server::Mirror)),
+            "backup" => Ok(Place::Server(Server::Backup)),
+            "backup mirror" => Ok(Place::Server(Server::BackupMirror)),
+            "share" => Ok(Place::BackupShare),
+            other => Err(format!("there is no place called \"{other}\"\n{COMMANDS}")),
+        };
+        Ok(Some(match verb {
+            "" => return Ok(None),
+            "lose" => Self::Lose(place()?),
+            "return" => Self::Return(place()?),
+            "status" => Self::Status,
+            "help" | "?" => Self::Help,
+            "quit" | "exit" => Self::Quit,
+            other => return Err(format!("\"{other}\" is nothing that can be done here\n{COMMANDS}")),
+        }))
+    }
+}
+
+/// Serves until the input ends or says `quit`. `say` prints a line.
+///
+/// # Errors
+/// When the estate cannot be staged, an address is taken, or the data directory cannot be written.
+pub fn serve(
+    options: &ServeOptions,
+    input: impl BufRead + Send + 'static,
+    say: &dyn Fn(&str),
+) -> Result<(), ServeError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .map_err(EstateError::Runtime)?;
+    let tasks = LocalSet::new();
+    tasks.block_on(&runtime, Box::pin(serve_here(options, lines_of(input), say)))
+}
+
+/// Reads lines on a thread of its own: standard input blocks, the estate must not.
+fn lines_of(input: impl BufRead + Send + 'static) -> mpsc::UnboundedReceiver<String> {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    std::thread::spawn(move || {
+        for line in input.lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+async fn serve_here(
+    options: &ServeOptions,
+    mut lines: mpsc::UnboundedReceiver<String>,
+    say: &dyn Fn(&str),
+) -> Result<(), ServeError> {
+    let data = options.data.clone();
+    let drives = move |machine: &Machine, _: &sqlsim::Clock| -> Result<Rc<dyn Drives>, EstateError> {
+        let drives = DirectoryDrives::new(data.join(machine.name()), &['C', 'D']);
+        drives.map(|drives| Rc::new(drives) as Rc<dyn Drives>).map_err(|error| EstateError::File {
+            file: data.display().to_string(),
+            what: error.to_string(),
+        })
+    };
+    let served = serving::stage(&options.estate, options.seed, &options.arrangements, &drives).await?;
+    tokio::time::resume();
+    let addresses = listen(options.listen, &served).await?;
+    let files = write_files(&served, &options.data, &addresses)?;
+    say(&welcome(&served, &addresses, &files));
+    let world = served.world();
+    let posting = tokio::task::spawn_local(async move {
+        loop {
+            chat::post_messages(&world, 1, POSTING_INTERVAL).await;
+        }
+    });
+    while let Some(line) = lines.recv().await {
+        match Command::parse(&line) {
+            Ok(None) => {}
+            Ok(Some(Command::Quit)) => break,
+            Ok(Some(command)) => say(&obey(&served, command).await),
+            Err(error) => say(&error),
+        }
+    }
+    posting.abort();
+    served.end();
+    Ok(())
+}
+
+async fn obey(served: &Served, command: Command) -> String {
+    match command {
+        Command::Lose(place) => {
+            let lost = served.lose(&place);
+            format!("lost: {}", lost.join(", "))
+        }
+        Command::Return(place) => {
+            let back = served.bring_back(&place).await;
+            format!("back: {}", back.join(", "))
+        }
+        Command::Status => served.status(),
+        Command::Help | Command::Quit => COMMANDS.to_owned(),
+    }
+}
+
+/// Opens a TCP listener for every server.
+async fn listen(first: SocketAddr, served: &Served) -> Result<Vec<(Server, SocketAddr)>, ServeError> {
+    let mut addresses = Vec::new();
+    for (offset, server) in (0u16..).zip(Server::ALL) {
+        let port = if first.port() == 0 { 0 } else { first.port().saturating_add(offset) };
+        let address = SocketAddr::new(first.ip(), port);
+        let fails = |source| ServeError::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(fails)?;
+        addresses.push((server, listener.local_addr().map_err(fails)?));
+        let instance = served.instance(server);
+        tokio::task::spawn_local(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let instance = instance.clone();
+                tokio::task::spawn_local(async move {
+                    // Without it every small answer waits for the client's acknowledgement.
+                    if stream.set_nodelay(true).is_ok() {
+                        instance.serve(stream).await;
+                    }
+                });
+            }
+        });
+    }
+    Ok(addresses)
+}
+
+/// The files a visitor needs.
+struct VisitorFiles {
+    site: PathBuf,
+    store: PathBuf,
+}
+
+fn write_files(
+    served: &Served,
+    data: &Path,
+    addresses: &[(Server, SocketAddr)],
+) -> Result<VisitorFiles, ServeError> {
+    let files = VisitorFiles { site: data.join("site.toml"), store: data.join("lync-shell.toml") };
+    let store = served.store_text(addresses);
+    let site = served.site_text(addresses, &files.store.display().to_string());
+    for (path, text) in [(&files.site, site), (&files.store, store)] {
+        std::fs::write(path, text).map_err(|source| ServeError::Data { path: path.clone(), source })?;
+    }
+    Ok(files)
+}
+
+fn welcome(served: &Served, addresses: &[(Server, SocketAddr)], files: &VisitorFiles) -> String {
+    let mut text = format!("The estate {} is staged; its clock runs. Nothing here is encrypted.\n", served.name());
+    for (server, address) in addresses {
+        let host = match address.ip() {
+            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V6(ip) => format!("[{ip}]"),
+        };
+        let _ = writeln!(text, "  {:14} {},{}", server.to_string(), host, address.port());
+    }
+    let _ = write!(
+        text,
+        "  sign in as     sa, password {password}\n  \
+         site file      {site}\n  \
+         shell's store  {store}\n\n\
+         Try, in another terminal:\n  \
+         export PCHAT_SQL_PASSWORD={password}\n  \
+         pchat-failover preflight --site {site}\n  \
+         lync-shell --store {store} -Command Get-CsPersistentChatState\n\
+         Here:\n{COMMANDS}",
+        password = served.password(),
+        site = files.site.display(),
+        store = files.store.display(),
+    );
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[rstest::rstest]
+    #[case("lose A", Command::Lose(Place::DataCenter(DataCenter::A)))]
+    #[case("  LOSE the backup mirror ", Command::Lose(Place::Server(Server::BackupMirror)))]
+    #[case("return data center a", Command::Return(Place::DataCenter(DataCenter::A)))]
+    #[case("status", Command::Status)]
+    #[case("quit", Command::Quit)]
+    fn a_typed_line_says_what_to_do(#[case] line: &str, #[case] command: Command) {
+        assert_eq!(Command::parse(line), Ok(Some(command)));
+    }
+
+    #[test]
+    fn an_unknown_line_is_answered_with_what_can_be_done() {
+        let error = Command::parse("explode A").unwrap_err();
+        assert!(error.starts_with("\"explode\" is nothing that can be done here\nlose A"), "{error}");
+    }
+}
