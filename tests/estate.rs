@@ -49,7 +49,13 @@ fn counted_log_backups_are_copied_and_restored_exactly_as_far_as_was_said() {
         log_backups.iter().map(|log| (log.on_share, log.in_copy_destination, log.restored)).collect();
     assert_eq!(
         seen,
-        [(true, true, true), (true, true, true), (true, true, false), (true, true, false), (true, false, false)]
+        [
+            (true, true, true),
+            (true, true, true),
+            (true, true, false),
+            (true, true, false),
+            (true, false, false)
+        ]
     );
 }
 
@@ -85,6 +91,9 @@ fn the_backup_takes_over_when_data_center_a_is_lost() {
     assert_eq!(pool.active_servers, estate.chat_servers(DataCenter::B));
     assert!(estate.service_restored().is_some(), "a message was acknowledged after the disaster");
     assert!(
-        estate.timeline().first(|what| matches!(what, Happening::ServiceRestored { server: Server::Backup, .. })).is_some()
+        estate
+            .timeline()
+            .first(|what| matches!(what, Happening::ServiceRestored { server: Server::Backup, .. }))
+            .is_some()
     );
 }

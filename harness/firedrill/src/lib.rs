@@ -12,5 +12,6 @@ pub mod oracle;
 pub mod red;
 pub mod report;
 pub mod runner;
+pub mod serve;
 pub mod steps;
 pub mod verdict;

@@ -81,7 +81,8 @@ quit              end";
 impl Command {
     fn parse(line: &str) -> Result<Option<Self>, String> {
         let line = line.trim().to_ascii_lowercase();
-        let (verb, object) = line.split_once(' ').map_or((line.as_str(), ""), |(verb, rest)| (verb, rest.trim()));
+        let (verb, object) =
+            line.split_once(' ').map_or((line.as_str(), ""), |(verb, rest)| (verb, rest.trim()));
         let place = || match object.trim_start_matches("data center ").trim_start_matches("the ") {
             "a" => Ok(Place::DataCenter(DataCenter::A)),
             "b" => Ok(Place::DataCenter(DataCenter::B)),
@@ -143,10 +144,9 @@ async fn serve_here(
     let data = options.data.clone();
     let drives = move |machine: &Machine, _: &sqlsim::Clock| -> Result<Rc<dyn Drives>, EstateError> {
         let drives = DirectoryDrives::new(data.join(machine.name()), &['C', 'D']);
-        drives.map(|drives| Rc::new(drives) as Rc<dyn Drives>).map_err(|error| EstateError::File {
-            file: data.display().to_string(),
-            what: error.to_string(),
-        })
+        drives
+            .map(|drives| Rc::new(drives) as Rc<dyn Drives>)
+            .map_err(|error| EstateError::File { file: data.display().to_string(), what: error.to_string() })
     };
     let served = serving::stage(&options.estate, options.seed, &options.arrangements, &drives).await?;
     tokio::time::resume();
@@ -233,7 +233,8 @@ fn write_files(
 }
 
 fn welcome(served: &Served, addresses: &[(Server, SocketAddr)], files: &VisitorFiles) -> String {
-    let mut text = format!("The estate {} is staged; its clock runs. Nothing here is encrypted.\n", served.name());
+    let mut text =
+        format!("The estate {} is staged; its clock runs. Nothing here is encrypted.\n", served.name());
     for (server, address) in addresses {
         let host = match address.ip() {
             IpAddr::V4(ip) => ip.to_string(),

@@ -2,6 +2,7 @@
 
 mod environment;
 mod run;
+mod serve;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -37,6 +38,8 @@ enum Command {
         /// Feature files or folders.
         paths: Vec<PathBuf>,
     },
+    /// Stage an estate on this host and serve it in real time, to be tried by hand.
+    Serve(serve::ServeArguments),
     /// The failover program itself, for places where one binary has to be enough.
     #[command(name = "pchat-failover", disable_help_flag = true)]
     Failover {
@@ -117,6 +120,7 @@ pub fn main() -> ExitCode {
             Ending::Passed
         }
         Command::Check { paths } => check(&paths),
+        Command::Serve(arguments) => serve::serve(&arguments),
         Command::Failover { arguments } => {
             let all = std::iter::once(OsString::from("firedrill pchat-failover")).chain(arguments);
             return ExitCode::from(u8::try_from(failover::cli::invoke(all)).unwrap_or(1));

@@ -63,7 +63,10 @@ impl Served {
         };
         let shell = ["lync-shell", "--store", store, "-NoProfile", "-NonInteractive", "-Command", "-"];
         let reach = Reach {
-            servers: addresses.iter().map(|(server, at)| (*server, format!("{},{}", at.ip(), at.port()))).collect(),
+            servers: addresses
+                .iter()
+                .map(|(server, at)| (*server, format!("{},{}", at.ip(), at.port())))
+                .collect(),
             share: here(&world.share_machine(), &folders.logs),
             copy_destination: here(&world.server(Server::Backup).machine, &folders.copy_destination),
             shell: shell.map(str::to_owned).to_vec(),

@@ -59,7 +59,8 @@ pub(crate) fn write(world: &World, reach: &Reach) -> String {
         line("encryption = \"none\"".to_owned());
     }
     let share = super::log_shipping::share(world);
-    let share_here = if setup.share_here_differs { format!("{}-old", reach.share) } else { reach.share.clone() };
+    let share_here =
+        if setup.share_here_differs { format!("{}-old", reach.share) } else { reach.share.clone() };
     let copy_here = if setup.copy_destination_here_differs {
         format!("{}-old", reach.copy_destination.trim_end_matches('$'))
     } else {
