@@ -467,11 +467,27 @@ pub const MESSAGES: &[Message] = &[
         template: "The log shipping secondary database %s.%s has restore threshold of %d minutes and is out of sync. No restore was performed for %d minutes. Restored latency is %d minutes. Check agent log and logshipping monitor information.",
     },
     Message {
+        number: 15007,
+        severity: 16,
+        template: "'%s' is not a valid login or you do not have permission.",
+    },
+    Message {
         number: 15010,
         severity: 16,
         template: "The database '%s' does not exist. Supply a valid database name. To see available databases, use sys.databases.",
     },
     Message { number: 15025, severity: 16, template: "The server principal '%s' already exists." },
+    Message {
+        number: 15123,
+        severity: 16,
+        template: "The configuration option '%s' does not exist, or it may be an advanced option.",
+    },
+    Message {
+        number: 15247,
+        severity: 16,
+        template: "User does not have permission to perform this action.",
+    },
+    Message { number: 15412, severity: 16, template: "'%s' is not a known fixed role." },
     Message {
         number: 18452,
         severity: 14,

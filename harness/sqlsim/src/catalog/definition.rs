@@ -68,10 +68,10 @@ fn parse_column(entry: &str) -> (ColumnMeta, Value) {
     let (name, rest) = head.split_once(' ').unwrap_or((head, ""));
     let rest = rest.trim();
     let lower = rest.to_ascii_lowercase();
-    let (type_text, not_null) = match (lower.strip_suffix("not null"), lower.strip_suffix(" null")) {
-        (Some(before), _) => (before.trim(), true),
-        (None, Some(before)) => (before.trim(), false),
-        (None, None) => (lower.as_str(), false),
+    let (type_text, not_null, is_null) = match (lower.strip_suffix("not null"), lower.strip_suffix(" null")) {
+        (Some(before), _) => (before.trim(), true, false),
+        (None, Some(before)) => (before.trim(), false, true),
+        (None, None) => (lower.as_str(), false, false),
     };
     let data_type = parse_type(type_text);
     assert!(data_type.is_some(), "column {name} has a type that is not known: {rest}");
@@ -79,7 +79,7 @@ fn parse_column(entry: &str) -> (ColumnMeta, Value) {
     let column = ColumnMeta {
         name: name.into(),
         data_type,
-        nullable: !(not_null || type_text == "sysname"),
+        nullable: is_null || !(not_null || type_text == "sysname"),
         identity: false,
     };
     (column, default.map_or(Value::Null, |d| parse_default(d, data_type)))

@@ -10,6 +10,7 @@ pub mod definition;
 mod locks;
 mod objects;
 mod principals;
+mod procedures;
 pub mod rows;
 mod server;
 mod sessions;
@@ -108,8 +109,7 @@ pub fn view(schema: &str, name: &str) -> Option<&'static View> {
 }
 
 /// Views of `sys` that also answer as `dbo.name` and without a schema.
-const COMPATIBILITY_VIEWS: &[&str] =
-    &["sysprocesses", "sysdatabases", "syslogins", "sysobjects", "syscolumns", "sysusers", "sysservers"];
+const COMPATIBILITY_VIEWS: &[&str] = &["sysprocesses", "sysdatabases", "syslogins", "sysobjects", "sysusers"];
 
 /// All views, for tests and listings.
 pub fn views() -> impl Iterator<Item = &'static View> {
@@ -123,4 +123,7 @@ pub fn is_message(number: i64) -> bool {
 }
 
 /// Its system procedures, by family.
-pub const PROCEDURES: &[&[crate::exec::procedures::Procedure]] = &[];
+pub const PROCEDURES: &[&[crate::exec::procedures::Procedure]] = procedures::PROCEDURES;
+
+#[cfg(test)]
+mod tests;

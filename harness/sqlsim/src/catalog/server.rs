@@ -85,7 +85,7 @@ fn messages(_: &ViewContext<'_>, rows: &mut Rows<'_>) {
 
 const SERVERS: &str = "server_id int not null, name sysname, product sysname = 'SQL Server', \
     provider sysname = SQLNCLI, data_source nvarchar(4000), location nvarchar(4000), \
-    provider_string nvarchar(4000), catalog sysname, connect_timeout int = 0, query_timeout int = 0, \
+    provider_string nvarchar(4000), catalog sysname null, connect_timeout int = 0, query_timeout int = 0, \
     is_linked bit not null = 0, is_remote_login_enabled bit not null = 1, is_rpc_out_enabled bit not null = 1, \
     is_data_access_enabled bit not null = 0, modify_date datetime not null";
 
