@@ -216,3 +216,24 @@ impl JournalStore for DyingJournal {
         self.inner.append_line(line).await
     }
 }
+
+/// A journal on a disk that is full after so many lines.
+pub(crate) struct FullJournal {
+    pub(crate) inner: Rc<MemoryJournal>,
+    pub(crate) lines_left: Cell<usize>,
+}
+
+#[async_trait(?Send)]
+impl JournalStore for FullJournal {
+    async fn read_lines(&self) -> io::Result<Vec<String>> {
+        self.inner.read_lines().await
+    }
+
+    async fn append_line(&self, line: &str) -> io::Result<()> {
+        if self.lines_left.get() == 0 {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.lines_left.set(self.lines_left.get() - 1);
+        self.inner.append_line(line).await
+    }
+}
