@@ -12,12 +12,20 @@
 //! code serves the `lync-shell` program and a simulation with its own network
 //! and clock. It knows no other crate of this workspace.
 
+mod binding;
 pub mod cli;
+mod cmdlets;
+mod commands;
 pub mod environment;
+mod language;
 pub mod observer;
+mod session;
 pub mod sql;
 pub mod store;
 pub mod topology;
+
+#[cfg(test)]
+mod tests;
 
 pub use cli::{ShellOutput, invoke};
 pub use environment::{
