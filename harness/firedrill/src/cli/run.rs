@@ -47,11 +47,18 @@ pub(super) fn run(arguments: &RunArguments) -> Ending {
         interrupted: Arc::clone(&interrupted),
         observer: progress.observer,
     };
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "outside the simulated arm: it measures the run for the console"
+    )]
+    let started = std::time::Instant::now();
     let report = run_book(book, &options);
+    let took = started.elapsed();
     if let Some(bar) = progress.bar {
         bar.finish_and_clear();
     }
     say(&console::summary(&report));
+    say(&console::speed(&report, took));
     let written = write_reports(arguments, &report);
     if interrupted.load(Ordering::Relaxed) {
         complain("interrupted: the drills above were run, the rest was not");

@@ -112,6 +112,22 @@ pub fn summary(report: &RunReport) -> String {
     )
 }
 
+/// How fast a run was, in drills and in simulated time.
+#[must_use]
+pub fn speed(report: &RunReport, took: std::time::Duration) -> String {
+    let seconds = took.as_secs_f64().max(0.000_001);
+    let drills = u32::try_from(report.drills.len()).unwrap_or(u32::MAX);
+    let simulated_ms: u64 =
+        report.drills.iter().flat_map(|drill| &drill.steps).map(|step| step.simulated_ms).sum();
+    let simulated = std::time::Duration::from_millis(simulated_ms);
+    format!(
+        "{seconds:.2} s, {:.0} drills per second; {} simulated, {:.0} times as fast as the clock",
+        f64::from(drills) / seconds,
+        readable_ms(simulated_ms),
+        simulated.as_secs_f64() / seconds
+    )
+}
+
 /// Whether the page of a drill is shown without being asked for.
 #[must_use]
 pub fn deserves_a_page(verdict: Verdict) -> bool {
@@ -125,7 +141,7 @@ fn printable(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{lost_words, page, summary};
+    use super::{lost_words, page, speed, summary};
     use crate::report::{LostMessages, RunReport, tests::a_drill};
     use crate::verdict::Verdict;
 
@@ -156,6 +172,14 @@ mod tests {
     #[test]
     fn nothing_lost_is_said_in_words() {
         assert_eq!(lost_words(&LostMessages::default()), "nothing");
+    }
+
+    #[test]
+    fn speed_is_told_in_drills_and_in_simulated_time() {
+        let mut drill = a_drill(Verdict::Passed);
+        drill.steps[0].simulated_ms = 7_200_000;
+        let report = RunReport::of("sim", 7, vec![drill.clone(), drill]);
+        insta::assert_snapshot!(speed(&report, std::time::Duration::from_millis(500)), @"0.50 s, 4 drills per second; 4 h 00 min 00 s simulated, 28800 times as fast as the clock");
     }
 
     #[test]
