@@ -1,5 +1,7 @@
 //! The estate from end to end: staged by T-SQL, lost, failed over by the real program.
 
+#![expect(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
+
 use firedrill::estate::{
     Arrangement, DataCenter, Estate, EstateFile, FailoverOptions, Happening, Place, Server,
 };

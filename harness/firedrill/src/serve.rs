@@ -124,6 +124,10 @@ pub fn serve(
 }
 
 /// Reads lines on a thread of its own: standard input blocks, the estate must not.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a served estate runs in real time; nothing simulated waits on the thread"
+)]
 fn lines_of(input: impl BufRead + Send + 'static) -> mpsc::UnboundedReceiver<String> {
     let (sender, receiver) = mpsc::unbounded_channel();
     std::thread::spawn(move || {

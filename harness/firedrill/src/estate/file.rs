@@ -273,7 +273,7 @@ mod tests {
     #[case(
         "rooms = 4",
         "rooms = 4\nroms = 5",
-        "mine.toml:60: unknown field `roms`, expected one of `servers_a`, `servers_b`, `rooms`, `retry_seconds`, `retries_max`"
+        "mine.toml:56: unknown field `roms`, expected one of `servers_a`, `servers_b`, `rooms`, `retry_seconds`, `retries_max`"
     )]
     #[case(
         "host = \"sql-a2\"",

@@ -3,13 +3,13 @@
 use super::EstateError;
 use super::arrangement::Arrangement;
 use super::names::{DataCenter, Server};
-use crate::fault::{Damage, Fault, PlannedFault};
+use crate::fault::{Damage, PlannedFault};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// What has been said so far; everything unsaid has its default.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Setup {
+pub(crate) struct Setup {
     pub(super) log_shipping_every: Option<Duration>,
     pub(super) traffic: Vec<(u32, Duration)>,
     pub(super) last_log_backup_ago: Option<Duration>,
@@ -198,6 +198,7 @@ impl Setup {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::Fault;
 
     #[rstest::rstest]
     #[case(&[], 8, 8, 8)]

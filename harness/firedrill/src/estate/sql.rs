@@ -24,7 +24,8 @@ pub(crate) async fn sign_in(stream: Box<dyn Stream>, who: &SignIn<'_>) -> tiberi
     config.encryption(EncryptionLevel::NotSupported);
     config.handshake_timeout(None);
     config.command_timeout(None);
-    Client::connect(config, stream.compat()).await
+    // tiberius' sign-in is a large future; everything that signs in would carry it along.
+    Box::pin(Client::connect(config, stream.compat())).await
 }
 
 /// Runs a batch to its end; the first error ends it.

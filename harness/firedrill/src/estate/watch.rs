@@ -3,10 +3,9 @@
 
 use super::names::Server;
 use super::timeline::Happening;
-use super::world::{LogBackup, World, lost_with};
+use super::world::{LogBackup, World};
 use crate::disk::{DiskWatcher, FileChange, FileEvent};
 use crate::fault::{Edge, Fault, Point, Step};
-use crate::net::Machine;
 use async_trait::async_trait;
 use lyncshell::{CmdletObserver, CmdletPhase, Verdict};
 use sqlsim::StatementEvent;
@@ -277,9 +276,4 @@ async fn strike(world: &Rc<World>, _point: Point, fault: Fault) {
         Fault::ReuseSessionId => super::backup_sessions::reuse_session_id(world).await,
         Fault::Delay(by) => tokio::time::sleep(by).await,
     }
-}
-
-/// The machines that a data center's loss takes.
-pub(super) fn machines_lost_with(world: &World, center: super::names::DataCenter) -> Vec<Machine> {
-    lost_with(world, center)
 }
