@@ -126,4 +126,4 @@ pub fn is_message(number: i64) -> bool {
 pub const PROCEDURES: &[&[crate::exec::procedures::Procedure]] = procedures::PROCEDURES;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -224,3 +224,26 @@ impl ProcedureContext<'_> {
         Ok(sets.into_iter().next().map(|set| set.rows).unwrap_or_default())
     }
 }
+
+#[cfg(test)]
+impl<'a> ProcedureContext<'a> {
+    /// A call without an interpreter around it: `given` by parameter name, the rest by default.
+    pub(crate) fn of_call(
+        instance: &'a Instance,
+        session: &'a Rc<Session>,
+        sink: &'a mut dyn Sink,
+        procedure: &'static Procedure,
+        given: &[(&str, Value)],
+    ) -> Self {
+        let find = |p: &Parameter| given.iter().find(|(name, _)| *name == p.name).map(|(_, value)| value.clone());
+        let default = |p: &Parameter| match p.default {
+            DefaultValue::Required | DefaultValue::Null => Value::Null,
+            DefaultValue::Int(n) => Value::Int(n),
+            DefaultValue::Text(text) => Value::text(text),
+        };
+        let parameters = procedure.parameters;
+        let arguments = parameters.iter().map(|p| find(p).unwrap_or_else(|| default(p))).collect();
+        let given = parameters.iter().map(|p| find(p).is_some()).collect();
+        Self { instance, session, sink, procedure, arguments, given }
+    }
+}

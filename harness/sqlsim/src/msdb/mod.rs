@@ -25,3 +25,6 @@ pub const PROCEDURES: &[&[Procedure]] = &[
     agent::schedules::PROCEDURES,
     agent::help::PROCEDURES,
 ];
+
+#[cfg(test)]
+mod tests;

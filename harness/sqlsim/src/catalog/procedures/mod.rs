@@ -10,7 +10,7 @@ use crate::exec::procedures::{Procedure, ProcedureContext};
 use crate::messages::error;
 
 /// All of them, by family.
-pub const PROCEDURES: &[&[Procedure]] = &[who::PROCEDURES, files::PROCEDURES, server::PROCEDURES];
+pub(super) const PROCEDURES: &[&[Procedure]] = &[who::PROCEDURES, files::PROCEDURES, server::PROCEDURES];
 
 /// Lets `look` see what a view sees.
 fn look<T>(c: &ProcedureContext<'_>, look: impl FnOnce(&ViewContext<'_>) -> T) -> T {
