@@ -6,7 +6,7 @@
 use super::backup::Standing;
 use super::logs::join;
 use super::{Did, Halt, Run};
-use crate::chain::{BackupSet, Place};
+use crate::chain::{BackupKind, BackupSet, Place};
 use crate::plan::Action;
 use crate::quote::{identifier, literal};
 use crate::report::Severity;
@@ -121,7 +121,7 @@ impl Run<'_> {
         let name = self.name_of(&link.spot());
         self.will(Action::ApplyLogBackups, &batch).await?;
         let deadline = Instant::now() + self.site.deadlines.connections;
-        let mut attempts = 0;
+        let (mut attempts, mut repeated) = (0, false);
         let outcome = loop {
             match self.long_batch(&batch, &name).await {
                 Ok(_) => break Ok(Applied::Yes),
@@ -129,6 +129,10 @@ impl Run<'_> {
                     if may_end_connections && Instant::now() < deadline =>
                 {
                     self.end_connections().await?;
+                }
+                Err(SqlError::Server { number: 4319, .. }) if !repeated => {
+                    repeated = true;
+                    self.repeat_interrupted().await?;
                 }
                 Err(SqlError::Server { number, message }) => break judge(number, &message),
                 Err(error) if attempts < ATTEMPTS => {
@@ -170,6 +174,30 @@ impl Run<'_> {
         }
     }
 
+    /// 4319: a RESTORE was broken off after it had moved the redo point; the same log backup has to be
+    /// restored once more before anything else.
+    async fn repeat_interrupted(&mut self) -> Result<(), Halt> {
+        let looked = async {
+            let standing = self.standing().await?;
+            let inventory = self.inventory().await?;
+            Ok((standing, inventory))
+        };
+        let looked: Result<_, SqlError> = looked.await;
+        let Ok((standing, inventory)) = looked else { return Ok(()) };
+        let last = inventory.sets.iter().find(|set| {
+            set.kind == BackupKind::Log
+                && set.place == Place::CopyDestination
+                && Some(set.last_lsn) == standing.position.redo
+        });
+        let Some(set) = last else { return Ok(()) };
+        let path = join(self.server_side(Place::CopyDestination), &set.file);
+        let batch = restore_log(&self.site.database, &path, set.position);
+        self.will(Action::ApplyLogBackups, &batch).await?;
+        let answer = self.long_batch(&batch, &set.file).await;
+        let result = answer.map_or_else(|error| error.to_string(), |_| "ok".to_owned());
+        self.did(Action::ApplyLogBackups, &batch, &result).await
+    }
+
     /// Recovers the database.
     pub(super) async fn bring_online(&mut self, may_end_connections: bool) -> Result<Did, Halt> {
         let batch = recover(&self.site.database);
@@ -179,7 +207,7 @@ impl Run<'_> {
         }
         self.will(Action::BringOnline, &batch).await?;
         let deadline = Instant::now() + self.site.deadlines.connections;
-        let mut attempts = 0;
+        let (mut attempts, mut repeated) = (0, false);
         let outcome = loop {
             match self.long_batch(&batch, "recovery").await {
                 Ok(_) => break Ok(()),
@@ -189,6 +217,10 @@ impl Run<'_> {
                         break Err(("connections-come-back", format!("error 3101: {message}")));
                     }
                     self.end_connections().await?;
+                }
+                Err(SqlError::Server { number: 4319, .. }) if !repeated => {
+                    repeated = true;
+                    self.repeat_interrupted().await?;
                 }
                 Err(error @ SqlError::Server { .. }) => break Err(("recovery-failed", error.to_string())),
                 Err(error) if attempts < ATTEMPTS => {
