@@ -179,3 +179,91 @@ impl Secrets for LocalSecrets {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block_on<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+    }
+
+    /// A folder of our own, removed with the guard.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("pchat-failover-{}-{name}", std::process::id()));
+            std::fs::create_dir_all(&path).unwrap();
+            Self(path)
+        }
+
+        fn path(&self, name: &str) -> String {
+            self.0.join(name).to_string_lossy().into_owned()
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn a_line_torn_by_a_crash_does_not_swallow_the_next_one() {
+        let folder = Folder::new("journal");
+        let journal = JournalFile { path: folder.0.join("j.jsonl") };
+        block_on(async {
+            assert!(journal.read_lines().await.unwrap().is_empty());
+            journal.append_line("one").await.unwrap();
+            std::fs::write(&journal.path, "one\ntor").unwrap();
+            journal.append_line("two").await.unwrap();
+            assert_eq!(journal.read_lines().await.unwrap(), ["one", "tor", "two"]);
+        });
+    }
+
+    #[test]
+    fn a_file_is_written_read_in_pieces_renamed_and_listed() {
+        let folder = Folder::new("folders");
+        block_on(async {
+            let (from, to) = (folder.path("a.part"), folder.path("a.trn"));
+            Folders.create(&from).await.unwrap();
+            Folders.append(&from, b"hello ").await.unwrap();
+            Folders.append(&from, b"world").await.unwrap();
+            Folders.flush(&from).await.unwrap();
+            Folders.rename(&from, &to).await.unwrap();
+            assert_eq!(Folders.read(&to, 6, 100).await.unwrap(), b"world");
+            assert!(Folders.read(&to, 11, 100).await.unwrap().is_empty());
+            let entries = Folders.list(&folder.path("")).await.unwrap();
+            assert_eq!((entries.len(), entries[0].name.as_str(), entries[0].size), (1, "a.trn", 11));
+            Folders.remove(&to).await.unwrap();
+            assert_eq!(Folders.size(&to).await.unwrap_err().kind(), io::ErrorKind::NotFound);
+        });
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_shell_gets_the_script_on_standard_input_and_one_that_is_missing_is_not_found() {
+        block_on(async {
+            let shell = Process { command: vec!["/bin/sh".to_owned()] };
+            let output = shell.run("echo out; echo err >&2; exit 3").await.unwrap();
+            assert_eq!(
+                (output.exit_code, output.stdout.as_str(), output.stderr.as_str()),
+                (3, "out\n", "err\n")
+            );
+            let missing = Process { command: vec!["/no/such/powershell".to_owned()] };
+            assert_eq!(missing.run("x").await.unwrap_err().kind(), io::ErrorKind::NotFound);
+        });
+    }
+
+    #[test]
+    fn a_secret_comes_from_a_file_without_its_line_break_and_does_not_print_itself() {
+        let folder = Folder::new("secrets");
+        std::fs::write(folder.path("p"), "hunter2\r\n").unwrap();
+        let secret = LocalSecrets.read(&SecretSource::File(folder.path("p"))).unwrap();
+        assert_eq!(secret.reveal(), "hunter2");
+        assert!(!format!("{secret:?}").contains("hunter2"));
+        let unset = SecretSource::EnvironmentVariable("PCHAT_FAILOVER_NO_SUCH".to_owned());
+        assert!(LocalSecrets.read(&unset).is_err());
+    }
+}
