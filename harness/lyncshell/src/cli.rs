@@ -26,9 +26,13 @@ pub struct ShellOutput {
     pub stderr: String,
 }
 
+/// The exit code for a command line that PowerShell would not take.
+pub(crate) const WRONG_USAGE: i32 = 64;
+
 /// The switches, for `-Help`.
-const USAGE: &str = "\
-lync-shell [-NoProfile] [-NonInteractive] [-NoLogo] [-Sta|-Mta] [-Version 5.1] [-ExecutionPolicy P]
+pub(crate) const USAGE: &str = "\
+lync-shell [--store FILE] [--publish FILE]
+           [-NoProfile] [-NonInteractive] [-NoLogo] [-Sta|-Mta] [-Version 5.1] [-ExecutionPolicy P]
            [-InputFormat Text] [-OutputFormat Text] [-WindowStyle W]
            [-Command {- | script [arguments]}] | [-EncodedCommand base64] | [-File path]
 
@@ -36,8 +40,10 @@ The Lync Server Management Shell as PowerShell's program would run it.
   -Command          runs the script and ends; \"-\" reads it from standard input. The default.
   -EncodedCommand   runs a script given as base64 of UTF-16LE.
   -File             runs the script in a file.
-Without a script and with a terminal, an interactive shell. Exit code: the script's own `exit`, otherwise 0,
-or 1 when the last command failed.
+  --store           the store file: where the management store is (or the environment variable LYNC_SHELL_STORE).
+  --publish         creates the management store, publishes the topology in a TOML file and ends.
+Without a script and with a terminal, an interactive shell. Exit codes: the script's own `exit`; otherwise 0, or 1
+when the last command failed; 2 for a store file that cannot be used; 64 for a wrong switch.
 ";
 
 /// Where the script comes from.
@@ -193,7 +199,7 @@ pub(crate) async fn invoke_with(
         Ok(script) => script,
         Err(error) => {
             let stderr = format!("lync-shell: {error}\n");
-            return ShellOutput { exit_code: 64, stdout: String::new(), stderr };
+            return ShellOutput { exit_code: WRONG_USAGE, stdout: String::new(), stderr };
         }
     };
     let mut session = Session::new(env.clone(), backends);

@@ -79,10 +79,9 @@ pub(crate) enum Printed {
     Text(String),
 }
 
-/// Where errors go that are written and do not end anything.
+/// Where errors go that are written and do not end anything; printed without one.
 #[derive(Debug)]
 pub(crate) enum ErrorSink {
-    Print,
     Discard,
     Merge(Vec<Value>),
 }
@@ -244,7 +243,7 @@ impl Session {
         let value = record.as_value();
         self.errors.push(value.clone());
         match self.sinks.last_mut() {
-            None | Some(ErrorSink::Print) => self.stderr.push_str(&record.render()),
+            None => self.stderr.push_str(&record.render()),
             Some(ErrorSink::Discard) => {}
             Some(ErrorSink::Merge(merged)) => merged.push(value),
         }

@@ -138,7 +138,8 @@ pub(crate) fn bind(
     input: Option<Vec<Value>>,
     extent: &Extent,
 ) -> Bound<Call> {
-    let mut binder = Binder { definition, bound: BTreeMap::new(), sets: definition.sets(), has_input: input.is_some() };
+    let mut binder =
+        Binder { definition, bound: BTreeMap::new(), sets: definition.sets(), has_input: input.is_some() };
     let positional = binder.bind_named(given.0)?;
     binder.bind_positions(positional)?;
     binder.bind_pipeline()?;
