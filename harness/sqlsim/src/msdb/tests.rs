@@ -368,6 +368,7 @@ fn jobs_survive_a_power_loss_and_run_again() {
             ("@freq_subday_interval", Value::Int(1)),
         ];
         client.call("sp_add_jobschedule", &schedule).await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
         instance.power_off();
         tokio::time::sleep(Duration::from_secs(3 * 3600)).await;
         instance.power_on();
