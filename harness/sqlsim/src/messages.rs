@@ -649,3 +649,47 @@ fn render(template: &str, arguments: &[&dyn std::fmt::Display]) -> String {
     out.push_str(rest);
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn messages_stand_in_ascending_order() {
+        assert!(MESSAGES.windows(2).all(|pair| pair[0].number < pair[1].number));
+    }
+
+    #[test]
+    fn every_message_is_raised_somewhere() {
+        let mut text = String::new();
+        let mut open = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+        while let Some(folder) = open.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    open.push(path);
+                } else if path.file_name().is_some_and(|name| name != "messages.rs") {
+                    text.push_str(&std::fs::read_to_string(path).unwrap());
+                }
+            }
+        }
+        let numbers: std::collections::BTreeSet<String> = text
+            .split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+            .map(|word| word.replace('_', ""))
+            .collect();
+        let unused: Vec<i32> = MESSAGES
+            .iter()
+            .map(|message| message.number)
+            .filter(|number| *number != NOT_SUPPORTED && !numbers.contains(&number.to_string()))
+            .collect();
+        assert!(unused.is_empty(), "messages that nothing raises: {unused:?}");
+    }
+
+    #[test]
+    fn a_message_is_rendered_with_its_arguments_in_order() {
+        let rendered = error(32_029, 1, &[&"SQL-A1", &"a", &"b"]).message;
+        assert!(rendered.starts_with("Log shipping backup agent [SQL-A1] has verified log backup file 'a.wrk'"));
+        assert!(rendered.contains("renamed it as 'b.trn'"));
+    }
+}

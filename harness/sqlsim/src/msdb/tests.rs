@@ -404,3 +404,228 @@ fn the_alert_job_reports_a_primary_that_is_not_backed_up() {
         assert_eq!(history[0].int("sql_message_id"), 14_420);
     });
 }
+
+/// Posts a row to `mgc.dbo.t`, so that there is log to ship.
+fn post(instance: &Instance, session: u16, value: i64) {
+    let mut engine = instance.0.engine.borrow_mut();
+    let database = engine.database_id("mgc").unwrap();
+    let transaction = engine.begin(session);
+    let found = engine.database(database).unwrap().content.table_by_name("dbo", "t").map(|t| t.def.object_id);
+    let table = found.unwrap_or_else(|| {
+        let column = crate::engine::Column::new("n", crate::value::DataType::Int, false);
+        let def = crate::engine::TableDef::new("dbo", "t", vec![column]);
+        engine.create_table(transaction, database, def).map_err(|_| "no table").unwrap()
+    });
+    engine.insert(transaction, database, table, [Value::Int(value)].into()).map_err(|_| "no row").unwrap();
+    drop(engine.commit(transaction));
+}
+
+/// A primary `mgc` and, on the same server, its secondary `mgc_b`, seeded from a full backup.
+async fn ship_from_mgc_to_mgc_b(instance: &Instance) -> Client<'_> {
+    use crate::backup::{
+        BackupKind, BackupRequest, RestoreEnd, RestoreKind, RestoreRequest, backup, restore,
+    };
+    create_database(instance, "mgc").await;
+    let client = Client::of(instance, true);
+    let mut sink = CollectingSink::new();
+    let full = BackupRequest::new(BackupKind::Full, "mgc", r"D:\backup\mgc.bak");
+    backup(instance, client.session.session(), &full, &mut sink).await.unwrap();
+    let mut seed = RestoreRequest::new(RestoreKind::Database, "mgc_b", Some(r"D:\backup\mgc.bak"));
+    seed.moves =
+        vec![("mgc".into(), r"D:\data\mgc_b.mdf".into()), ("mgc_log".into(), r"D:\data\mgc_b.ldf".into())];
+    seed.end = RestoreEnd::NoRecovery;
+    restore(instance, client.session.session(), &seed, &mut sink).await.unwrap();
+    register_primary(&client).await;
+    register_secondary(&client, "mgc_b").await;
+    client
+}
+
+impl Client<'_> {
+    /// Runs a job to its end; the message and status of its outcome.
+    async fn run_job(&self, name: &str) -> (i64, String) {
+        let started = self.call("sp_start_job", &[("@job_name", text(name))]).await;
+        assert_eq!(started.status, Ok(0), "{:?}", started.sink.messages);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let history = self.all(&SYSJOBHISTORY).await;
+        let step = history.iter().rfind(|row| row.int("step_id") == 1).unwrap();
+        (step.int("run_status"), step.text("message").to_string())
+    }
+
+    async fn ship(&self) -> [i64; 3] {
+        let mut statuses = [0; 3];
+        let jobs = ["LSBackup_mgc", "LSCopy_SQL-A1_mgc", "LSRestore_SQL-A1_mgc"];
+        for (status, job) in statuses.iter_mut().zip(jobs) {
+            *status = self.run_job(job).await.0;
+        }
+        statuses
+    }
+
+    async fn last_restored(&self) -> String {
+        self.all(&LOG_SHIPPING_SECONDARY_DATABASES).await[0].text("last_restored_file").to_string()
+    }
+
+    async fn files(&self, directory: &str) -> Vec<String> {
+        let entries = self.instance.0.files.list(directory).await.unwrap();
+        entries.into_iter().map(|entry| entry.name).collect()
+    }
+
+    async fn said(&self, words: &str) -> usize {
+        let lines = self.all(&LOG_SHIPPING_MONITOR_HISTORY_DETAIL).await;
+        lines.iter().filter(|line| line.text("message").contains(words)).count()
+    }
+}
+
+#[test]
+fn the_jobs_back_up_copy_and_restore_the_log() {
+    simulated(async |instance| {
+        let client = ship_from_mgc_to_mgc_b(&instance).await;
+        for n in 0..3 {
+            post(&instance, client.session.session().id, n);
+            assert_eq!(client.ship().await, [1, 1, 1]);
+        }
+        let copied = client.files(r"D:\ship").await;
+        assert_eq!(copied.len(), 3);
+        assert!(copied[0].starts_with("mgc_201311011000") && copied[0].ends_with(".trn"), "{copied:?}");
+        assert_eq!(client.last_restored().await, format!(r"D:\ship\{}", copied[2]));
+        let monitor = client.all(&LOG_SHIPPING_MONITOR_SECONDARY).await;
+        assert_eq!(monitor[0].int("last_restored_latency"), 0);
+        assert!(!monitor[0].value("last_copied_date_utc").is_null());
+        assert_eq!(client.said("Number of log backup files restored: 1").await, 3);
+        let sets = client.all(&BACKUPSET).await;
+        assert_eq!(sets.iter().filter(|set| set.is("type", "L")).count(), 3);
+        let restores = client.all(&RESTOREHISTORY).await;
+        assert_eq!(restores.iter().filter(|row| row.is("restore_type", "L")).count(), 3);
+        let families = client.all(&BACKUPMEDIAFAMILY).await;
+        assert!(families.iter().all(|row| !row.text("physical_device_name").ends_with(".wrk")));
+    });
+}
+
+#[test]
+fn a_log_backup_that_is_applied_already_is_skipped() {
+    simulated(async |instance| {
+        let client = ship_from_mgc_to_mgc_b(&instance).await;
+        post(&instance, client.session.session().id, 1);
+        client.ship().await;
+        post(&instance, client.session.session().id, 2);
+        client.ship().await;
+        client
+            .msdb()
+            .update(
+                &LOG_SHIPPING_SECONDARY_DATABASES,
+                |_| true,
+                |row| {
+                    row.set("last_restored_file", Value::Null);
+                },
+            )
+            .await
+            .unwrap();
+        let (status, message) = client.run_job("LSRestore_SQL-A1_mgc").await;
+        assert_eq!(status, 1, "{message}");
+        assert!(client.said("Skipped log backup file. Secondary DB: 'mgc_b'").await >= 1);
+    });
+}
+
+#[test]
+fn a_log_backup_that_is_too_recent_ends_the_restore_job_with_an_error() {
+    simulated(async |instance| {
+        let client = ship_from_mgc_to_mgc_b(&instance).await;
+        post(&instance, client.session.session().id, 1);
+        client.run_job("LSBackup_mgc").await;
+        let first = client.files(r"D:\backup").await.into_iter().find(|f| f.ends_with(".trn")).unwrap();
+        instance.0.files.remove(&format!(r"D:\backup\{first}")).await.unwrap();
+        post(&instance, client.session.session().id, 2);
+        assert_eq!(client.ship().await, [1, 1, 0]);
+        let errors = client.all(&LOG_SHIPPING_MONITOR_ERROR_DETAIL).await;
+        assert!(
+            errors[0].text("message").starts_with("*** Error 4305: The file"),
+            "{}",
+            errors[0].text("message")
+        );
+        assert_eq!(client.last_restored().await, "");
+    });
+}
+
+#[test]
+fn the_backup_job_of_a_database_that_is_not_online_succeeds_without_a_backup() {
+    simulated(async |instance| {
+        let client = ship_from_mgc_to_mgc_b(&instance).await;
+        {
+            let mut engine = instance.0.engine.borrow_mut();
+            let id = engine.database_id("mgc").unwrap();
+            engine.database_mut(id).unwrap().state = crate::engine::DatabaseState::Restoring;
+        }
+        let (status, message) = client.run_job("LSBackup_mgc").await;
+        assert_eq!(status, 1);
+        assert!(message.starts_with("Database mgc is not ONLINE."), "{message}");
+        assert!(client.files(r"D:\backup").await.iter().all(|file| !file.ends_with(".trn")));
+    });
+}
+
+#[test]
+fn restore_delay_leaves_young_files_for_later() {
+    simulated(async |instance| {
+        let client = ship_from_mgc_to_mgc_b(&instance).await;
+        let delay = [("@secondary_database", text("mgc_b")), ("@restore_delay", Value::Int(30))];
+        let changed = client.call("sp_change_log_shipping_secondary_database", &delay).await;
+        assert_eq!(changed.outcome(), (Some(0), None));
+        post(&instance, client.session.session().id, 1);
+        client.ship().await;
+        assert_eq!(client.last_restored().await, "");
+        tokio::time::sleep(Duration::from_secs(31 * 60)).await;
+        client.run_job("LSRestore_SQL-A1_mgc").await;
+        assert_ne!(client.last_restored().await, "");
+    });
+}
+
+#[test]
+fn a_standby_restore_disconnects_readers_only_when_told_to() {
+    simulated(async |instance| {
+        let client = ship_from_mgc_to_mgc_b(&instance).await;
+        let change = async |disconnect: i64| {
+            let settings = [
+                ("@secondary_database", text("mgc_b")),
+                ("@restore_mode", Value::Int(1)),
+                ("@disconnect_users", Value::Int(disconnect)),
+            ];
+            client.call("sp_change_log_shipping_secondary_database", &settings).await;
+        };
+        change(0).await;
+        post(&instance, client.session.session().id, 1);
+        assert_eq!(client.ship().await, [1, 1, 1]);
+        let id = instance.0.engine.borrow().database_id("mgc_b").unwrap();
+        assert!(instance.0.engine.borrow().database(id).unwrap().in_standby());
+        assert_eq!(client.files(r"D:\ship").await.iter().filter(|f| f.ends_with(".tuf")).count(), 1);
+
+        let who = Introduction { database_id: id, ..Introduction::of_service("reader", "here") };
+        let reader = instance.open_session(who).unwrap();
+        let session = reader.session().clone();
+        // As the session's own task would: it leaves when it is told to.
+        let task = tokio::task::spawn_local(async move {
+            reader.session().kill_notice.notified().await;
+            drop(reader);
+        });
+        post(&instance, client.session.session().id, 2);
+        assert_eq!(client.ship().await, [1, 1, 0]);
+        assert!(!session.killed.get());
+        change(1).await;
+        assert_eq!(client.run_job("LSRestore_SQL-A1_mgc").await.0, 1);
+        assert!(session.killed.get() && task.is_finished());
+        assert_eq!(client.files(r"D:\ship").await.iter().filter(|f| f.ends_with(".tuf")).count(), 1);
+    });
+}
+
+#[test]
+fn files_beyond_their_retention_are_deleted_once_they_are_applied() {
+    simulated(async |instance| {
+        let client = ship_from_mgc_to_mgc_b(&instance).await;
+        post(&instance, client.session.session().id, 1);
+        client.ship().await;
+        tokio::time::sleep(Duration::from_secs(4321 * 60)).await;
+        post(&instance, client.session.session().id, 2);
+        client.ship().await;
+        let kept = |files: Vec<String>| files.into_iter().filter(|f| f.ends_with(".trn")).count();
+        assert_eq!(kept(client.files(r"D:\backup").await), 1);
+        // The copies are kept for 14420 minutes when nothing else is said.
+        assert_eq!(kept(client.files(r"D:\ship").await), 2);
+    });
+}

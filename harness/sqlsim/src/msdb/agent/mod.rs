@@ -9,7 +9,7 @@ pub(crate) mod run;
 pub(crate) mod schedule;
 pub(crate) mod schedules;
 
-use super::storage::{Msdb, Record};
+use super::storage::{Msdb, Record, write_now};
 use super::tables::{SYSJOBACTIVITY, SYSJOBS, SYSJOBSCHEDULES, SYSSCHEDULES, SYSSESSIONS};
 use crate::catalog::rows::datetime;
 use crate::error::SqlResult;
@@ -87,6 +87,7 @@ pub fn start(instance: &Instance) {
         ..Introduction::of_service("SQLAgent - Generic Refresher", &host)
     };
     let Some(session) = instance.open_session(who) else { return };
+    announce(instance);
     instance.spawn(follow_schedules(instance.clone(), session));
 }
 
@@ -94,7 +95,7 @@ pub fn start(instance: &Instance) {
 async fn follow_schedules(instance: Instance, session: OpenSession) {
     let db = Msdb { instance: &instance, session: session.session() };
     // What Agent cannot write about itself must not keep the jobs from running.
-    let _ = announce(db).await;
+    let _ = begin(db).await;
     let mut handled = local_now(&instance);
     loop {
         let due = next_due(db, handled).await.unwrap_or_default();
@@ -117,15 +118,20 @@ async fn follow_schedules(instance: Instance, session: OpenSession) {
     }
 }
 
-/// Notes Agent's start: a row of `syssessions`, one of `sysjobactivity` for each job, jobs for its start.
-async fn announce(db: Msdb<'_>) -> SqlResult<()> {
-    let now = db.local_now();
-    let id = db
-        .insert(&SYSSESSIONS, |row| {
-            row.set("agent_start_date", &now);
+/// Numbers Agent's life in `syssessions`. What cannot be written leaves Agent without a number: it takes no jobs.
+fn announce(instance: &Instance) {
+    let clock = &instance.0.clock;
+    let now = datetime(clock.utc_now(), clock.utc_offset_minutes());
+    let id = write_now(instance, |writer| {
+        writer.insert(&SYSSESSIONS, |row| {
+            row.set("agent_start_date", now);
         })
-        .await?;
-    db.instance.0.agent.session_id.set(id);
+    });
+    instance.0.agent.session_id.set(id.unwrap_or(0));
+}
+
+/// Opens a row of `sysjobactivity` for each job, and starts the jobs that run when Agent does.
+async fn begin(db: Msdb<'_>) -> SqlResult<()> {
     for job in db.select(&SYSJOBS, |_| true).await? {
         expect_job(db, job.guid("job_id")).await?;
     }

@@ -4,16 +4,19 @@ use super::files::{self, file_name, is_after, join, log_backups, stamp, time_of}
 use super::journal::Journal;
 use super::monitor::MonitorLink;
 use super::{AgentType, Refusal};
+use crate::SqlError;
+use crate::backup::{self, BackupKind, BackupRequest, Errors, RestoreEnd, RestoreKind, RestoreRequest};
 use crate::catalog::rows::datetime;
 use crate::engine::DatabaseState;
 use crate::error::SqlResult;
-use crate::exec::procedures::ResultSet;
 use crate::msdb::agent::run::StepResult;
 use crate::msdb::storage::{Msdb, Record};
 use crate::msdb::tables::{
     BACKUPMEDIAFAMILY, LOG_SHIPPING_MONITOR_PRIMARY, LOG_SHIPPING_MONITOR_SECONDARY,
     LOG_SHIPPING_PRIMARY_DATABASES, LOG_SHIPPING_SECONDARY, LOG_SHIPPING_SECONDARY_DATABASES,
 };
+use crate::session::Request;
+use crate::session::collecting::CollectingSink;
 use uuid::Uuid;
 
 /// Where the program lies, as job steps name it.
@@ -76,7 +79,7 @@ impl From<crate::SqlError> for Stopped {
 /// Runs sqllogship in one of Agent's sessions.
 pub(crate) async fn run(db: Msdb<'_>, line: &CommandLine) -> StepResult {
     let outcome = match line.agent {
-        AgentType::Backup => backup(db, line.id).await,
+        AgentType::Backup => back_up_log(db, line.id).await,
         AgentType::Copy => copy(db, line.id).await,
         AgentType::Restore => restore(db, line.id).await,
     };
@@ -86,19 +89,36 @@ pub(crate) async fn run(db: Msdb<'_>, line: &CommandLine) -> StepResult {
     }
 }
 
-/// Runs T-SQL as the program's own connection does.
-async fn execute(db: Msdb<'_>, sql: &str) -> SqlResult<Vec<ResultSet>> {
-    crate::exec::run_internal(db.instance, db.session, "master", sql, &[]).await
+/// What the engine's own BACKUP and RESTORE answer, for a job: the cause, not the 3013 that follows it.
+fn cause(errors: Result<(), Errors>) -> Result<(), SqlError> {
+    let found = errors.err().map(|errors| errors.into_iter().next());
+    match found {
+        None => Ok(()),
+        Some(cause) => Err(cause.unwrap_or_else(|| crate::messages::error(3013, 1, &[&"BACKUP or RESTORE"]))),
+    }
 }
 
-/// A path as T-SQL writes it.
-fn text(path: &str) -> String {
-    format!("N'{}'", path.replace('\'', "''"))
-}
-
-/// A name as T-SQL writes it.
-fn name(name: &str) -> String {
-    format!("[{}]", name.replace(']', "]]"))
+/// Shows a statement in `sys.dm_exec_requests` while it runs.
+async fn shown<T>(db: Msdb<'_>, command: &str, work: impl Future<Output = T>) -> T {
+    let now = db.instance.0.clock.utc_now();
+    db.session.update(|state| {
+        state.status = "running";
+        state.last_request_start = now;
+        state.request = Some(Request {
+            start: now,
+            command: command.to_owned(),
+            percent_complete: 0.0,
+            estimated_completion_ms: 0,
+        });
+    });
+    let outcome = work.await;
+    let now = db.instance.0.clock.utc_now();
+    db.session.update(|state| {
+        state.status = "sleeping";
+        state.last_request_end = now;
+        state.request = None;
+    });
+    outcome
 }
 
 fn unknown(id: Uuid) -> Stopped {
@@ -107,7 +127,7 @@ fn unknown(id: Uuid) -> Stopped {
 
 // --- backup ---------------------------------------------------------------
 
-async fn backup(db: Msdb<'_>, id: Uuid) -> Result<String, Stopped> {
+async fn back_up_log(db: Msdb<'_>, id: Uuid) -> Result<String, Stopped> {
     let row = db.first(&LOG_SHIPPING_PRIMARY_DATABASES, |row| row.guid("primary_id") == id).await?;
     let Some(row) = row else { return Err(unknown(id)) };
     let database = row.text("primary_database");
@@ -139,16 +159,15 @@ async fn back_up(db: Msdb<'_>, row: &Record, journal: &mut Journal) -> Result<St
     journal.say(&format!(
         "Backing up transaction log. Primary Database: '{database}', Log Backup File: '{path}'"
     ));
-    let compression = match row.int("backup_compression") {
-        0 => " WITH NO_COMPRESSION",
-        1 => " WITH COMPRESSION",
-        _ => "",
-    };
-    let sql = format!("BACKUP LOG {} TO DISK = {}{compression}", name(&database), text(&working));
-    if let Err(error) = execute(db, &sql).await {
+    let mut request = BackupRequest::new(BackupKind::Log, &database, &working);
+    request.init = true;
+    request.compression = row.int("backup_compression") == 1;
+    let mut sink = CollectingSink::new();
+    let work = backup::backup(db.instance, db.session, &request, &mut sink);
+    if let Err(error) = cause(shown(db, "BACKUP LOG", work).await) {
         return Err(journal.fail(&format!("Could not back up the log of database '{database}'."), &error));
     }
-    if let Err(error) = execute(db, &format!("RESTORE VERIFYONLY FROM DISK = {}", text(&working))).await {
+    if let Err(error) = cause(backup::verify(db.instance, &working, None, &mut sink).await) {
         return Err(journal.fail(&format!("The log backup file '{working}' could not be verified."), &error));
     }
     let files = &db.instance.0.files;
@@ -409,9 +428,11 @@ async fn restore_file(
         disconnect_users(db, &database).await;
     }
     let undo = join(directory, &format!("{database}_{}.tuf", stamp(db.instance.0.clock.utc_now())));
-    let mode = if standby { format!("STANDBY = {}", text(&undo)) } else { "NORECOVERY".to_owned() };
-    let sql = format!("RESTORE LOG {} FROM DISK = {} WITH FILE = 1, {mode}", name(&database), text(path));
-    match execute(db, &sql).await {
+    let mut request = RestoreRequest::new(RestoreKind::Log, &database, Some(path));
+    request.end = if standby { RestoreEnd::Standby(undo.clone()) } else { RestoreEnd::NoRecovery };
+    let mut sink = CollectingSink::new();
+    let work = backup::restore(db.instance, db.session, &request, &mut sink);
+    match cause(shown(db, "RESTORE LOG", work).await) {
         Ok(_) => {
             if standby {
                 delete_undo_files(db, directory, &database, &undo).await;
@@ -431,13 +452,24 @@ async fn restore_file(
     }
 }
 
-/// Ends the sessions that would keep the restore out.
+/// How often a job looks whether the users it ended have left.
+const LOOKS: usize = 100;
+
+/// Ends the sessions that would keep the restore out, and lets them go.
 async fn disconnect_users(db: Msdb<'_>, database: &str) {
     let Some(id) = db.instance.0.engine.borrow().database_id(database) else { return };
-    let users: Vec<_> = db.instance.0.engine.borrow().locks.users_of(id).collect();
-    for user in users.into_iter().filter(|user| *user != db.session.id) {
-        // A session that left by itself (6106) is as good as one that was killed.
-        let _ = execute(db, &format!("KILL {user}")).await;
+    for _ in 0..LOOKS {
+        let users: Vec<_> = db.instance.0.engine.borrow().locks.users_of(id).collect();
+        let mut left = users.iter().filter(|user| **user != db.session.id).peekable();
+        if left.peek().is_none() {
+            return;
+        }
+        let sessions = db.instance.0.sessions.borrow();
+        for session in left.filter_map(|user| sessions.get(*user)).filter(|s| !s.killed.get()) {
+            session.kill();
+        }
+        drop(sessions);
+        tokio::task::yield_now().await;
     }
 }
 
