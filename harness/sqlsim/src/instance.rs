@@ -188,6 +188,7 @@ impl Instance {
         }
         self.0.power_cycle.set(self.0.power_cycle.get() + 1);
         self.0.running.set(true);
+        crate::mirroring::resume_all(self);
         crate::msdb::agent::start(self);
     }
 

@@ -95,9 +95,154 @@ pub const MESSAGES: &[Message] = &[
     },
     Message { number: 1222, severity: 16, template: "Lock request time out period exceeded." },
     Message {
+        number: 1405,
+        severity: 16,
+        template: "The database \"%.*ls\" is already enabled for database mirroring.",
+    },
+    Message {
+        number: 1407,
+        severity: 16,
+        template: "The remote copy of database \"%.*ls\" is not related to the local copy of the database.",
+    },
+    Message {
+        number: 1408,
+        severity: 16,
+        template: "The remote copy of database \"%.*ls\" is not recovered far enough to enable database mirroring or to join it to the availability group. You need to apply missing log records to the remote database by restoring the current log backups from the principal/primary database.",
+    },
+    Message {
+        number: 1410,
+        severity: 16,
+        template: "The remote copy of database \"%.*ls\" is already enabled for database mirroring.",
+    },
+    Message {
+        number: 1412,
+        severity: 16,
+        template: "The remote copy of database \"%.*ls\" has not been rolled forward to a point in time that is encompassed in the local copy of the database log.",
+    },
+    Message {
+        number: 1415,
+        severity: 16,
+        template: "The database mirroring operation for database \"%.*ls\" failed. The requested operation could not be performed.",
+    },
+    Message {
+        number: 1416,
+        severity: 16,
+        template: "Database \"%.*ls\" is not configured for database mirroring.",
+    },
+    Message {
+        number: 1418,
+        severity: 16,
+        template: "The server network address \"%.*ls\" can not be reached or does not exist. Check the network address name and that the ports for the local and remote endpoints are operational.",
+    },
+    Message {
+        number: 1422,
+        severity: 16,
+        template: "The mirror server instance is not caught up to the recent changes to database \"%.*ls\". Unable to fail over.",
+    },
+    Message {
+        number: 1436,
+        severity: 16,
+        template: "The Service Broker ID for the remote copy of database \"%.*ls\" does not match the ID on the principal server.",
+    },
+    Message {
+        number: 1439,
+        severity: 16,
+        template: "There is currently no witness associated with database \"%.*ls\".",
+    },
+    Message {
+        number: 1440,
+        severity: 10,
+        template: "Database mirroring is active with database '%.*ls' as the principal copy. This is an informational message only. No user action is required.",
+    },
+    Message {
+        number: 1441,
+        severity: 10,
+        template: "Database mirroring is active with database '%.*ls' as the mirror copy. This is an informational message only. No user action is required.",
+    },
+    Message {
+        number: 1443,
+        severity: 10,
+        template: "Database mirroring has been terminated for database '%.*ls'. This is an informational message only. No user action is required.",
+    },
+    Message {
+        number: 1448,
+        severity: 16,
+        template: "The remote copy of database \"%.*ls\" does not exist. Check the database name and reissue the command.",
+    },
+    Message {
+        number: 1449,
+        severity: 16,
+        template: "ALTER DATABASE command failed due to an invalid server connection string.",
+    },
+    Message {
+        number: 1452,
+        severity: 16,
+        template: "The partner server instance name must be distinct from the server instance that manages the database. The ALTER DATABASE SET PARTNER command failed.",
+    },
+    Message {
+        number: 1455,
+        severity: 16,
+        template: "The database mirroring service cannot be forced for database \"%.*ls\" because the database is not in the correct state to become the principal database.",
+    },
+    Message {
+        number: 1464,
+        severity: 16,
+        template: "Database \"%.*ls\" is not in a recovering state which is required for a mirror database or secondary database. The remote database must be restored using WITH NORECOVERY.",
+    },
+    Message {
+        number: 1465,
+        severity: 16,
+        template: "Database \"%.*ls\" database is not in full recovery mode on each of the server instances. The full recovery model is required for a database to participate in database mirroring or in an availability group.",
+    },
+    Message {
+        number: 1466,
+        severity: 16,
+        template: "Database \"%.*ls\" is read-only on one of the server instances which is incompatible with participating in database mirroring or in an availability group. Set the database to read-write mode, and retry the operation.",
+    },
+    Message {
+        number: 1467,
+        severity: 16,
+        template: "Database \"%.*ls\" database is in emergency or suspect mode on one of the partners which is incompatible with participating in database mirroring or in an availability group.",
+    },
+    Message {
         number: 1468,
         severity: 16,
         template: "The operation cannot be performed on database \"%.*ls\" because it is involved in a database mirroring session or an availability group. Some operations are not allowed on a database that is participating in a database mirroring session or in an availability group.",
+    },
+    Message {
+        number: 1469,
+        severity: 16,
+        template: "Database \"%.*ls\" is an auto-close database on one of the partners which is incompatible with participating in database mirroring or in an availability group.",
+    },
+    Message {
+        number: 1470,
+        severity: 16,
+        template: "The alter database for this partner config values may only be initiated on the current principal server for database \"%.*ls\".",
+    },
+    Message {
+        number: 1476,
+        severity: 16,
+        template: "Database mirroring timeout value %d exceeds the maximum value 32767.",
+    },
+    Message {
+        number: 1477,
+        severity: 16,
+        template: "The database mirroring safety level must be FULL to manually failover database \"%.*ls\". Set safety level to FULL and retry.",
+    },
+    Message {
+        number: 1478,
+        severity: 16,
+        template: "The mirror database, \"%.*ls\", has insufficient transaction log data to preserve the log backup chain of the principal database. This may happen if a log backup from the principal database has not been taken or has not been restored on the mirror database.",
+    },
+    Message {
+        number: 1479,
+        severity: 16,
+        template: "The mirroring connection to \"%.*ls\" has timed out for database \"%.*ls\" after %d seconds without a response. Check the service and network connections.",
+    },
+    Message {
+        number: 1488,
+        severity: 16,
+        template: "Database \"%.*ls\" database is in single user mode which is incompatible with participating in database mirroring or in an availability group. Set database to multi-user mode, and retry the operation.",
     },
     Message {
         number: 1505,
@@ -436,6 +581,12 @@ pub const MESSAGES: &[Message] = &[
         severity: 16,
         template: "Conflicting file relocations have been specified for file '%.*ls'. Only a single WITH MOVE clause should be specified for any logical file name.",
     },
+    Message { number: 5001, severity: 16, template: "User must be in the master database." },
+    Message {
+        number: 5011,
+        severity: 14,
+        template: "User does not have permission to alter database '%.*ls', the database does not exist, or the database is not in a state that allows access checks.",
+    },
     Message {
         number: 5133,
         severity: 16,
@@ -443,6 +594,11 @@ pub const MESSAGES: &[Message] = &[
     },
     Message { number: 5701, severity: 10, template: "Changed database context to '%.*ls'." },
     Message { number: 5703, severity: 10, template: "Changed language setting to %.*ls." },
+    Message {
+        number: 7862,
+        severity: 16,
+        template: "An endpoint of the requested type already exists.  Only one endpoint of this type is supported.  Use ALTER ENDPOINT or DROP the existing endpoint and execute the CREATE ENDPOINT statement.",
+    },
     Message {
         number: 14234,
         severity: 16,
@@ -481,6 +637,11 @@ pub const MESSAGES: &[Message] = &[
         number: 15123,
         severity: 16,
         template: "The configuration option '%s' does not exist, or it may be an advanced option.",
+    },
+    Message {
+        number: 15151,
+        severity: 16,
+        template: "Cannot %S_MSG the %S_MSG '%.*ls', because it does not exist or you do not have permission.",
     },
     Message {
         number: 15247,

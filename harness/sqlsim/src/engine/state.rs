@@ -82,7 +82,6 @@ impl Engine {
     /// Crash recovery: checkpoint plus log, open transactions undone. Returns lines for the error log.
     pub fn recover(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
-        let now = self.clock.utc_now();
         if self.databases.remove(&TEMPDB).is_some() {
             self.add_system_database(TEMPDB, "tempdb");
         }
@@ -99,8 +98,10 @@ impl Engine {
             }
             let undone = database.recovery.open_count();
             database.undo_open_transactions();
-            database.take_checkpoint();
-            let _ = now;
+            // A mirrored copy may find that its partner went another way, and has to go back then.
+            if database.mirroring.is_none() {
+                database.take_checkpoint();
+            }
             if undone > 0 {
                 let message = messages::error(3407, 1, &[&undone, &database.name, &database.id, &0]);
                 lines.push(message.message);
@@ -190,7 +191,7 @@ impl Database {
         self.log.truncate_before(keep);
     }
 
-    fn redo_from_checkpoint(&mut self) {
+    pub(crate) fn redo_from_checkpoint(&mut self) {
         self.content = self.checkpoint.content.clone();
         let mut recovery = self.checkpoint.recovery.clone();
         for record in self.log.records_from(self.checkpoint.lsn) {

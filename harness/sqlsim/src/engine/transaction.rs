@@ -258,6 +258,15 @@ impl Engine {
         self.locks.stop_waiting(session);
     }
 
+    /// Rolls back every transaction that has written to a database.
+    pub(crate) fn roll_back_in(&mut self, database: DatabaseId) {
+        let wrote = |t: &Transaction| t.databases.contains_key(&database);
+        let open: Vec<_> = self.transactions.iter().filter(|(_, t)| wrote(t)).map(|(id, _)| *id).collect();
+        for id in open {
+            self.rollback(TransactionId(id));
+        }
+    }
+
     fn end(&mut self, id: TransactionId, transaction: Transaction) {
         let owner = Owner { transaction: id.0, session: transaction.session };
         for (database, table, row) in &transaction.ghosts {
@@ -353,7 +362,11 @@ impl Engine {
         table: ObjectId,
         mode: LockMode,
     ) -> Result<(), Fault> {
-        let owner = self.owner(id);
+        let Some(transaction) = self.transactions.get(&id.0) else {
+            // Rolled back under the session's feet (its database changed roles, KILL).
+            return Err(messages::error(596, 1, &[]).into());
+        };
+        let owner = Owner { transaction: id.0, session: transaction.session };
         self.enter_for(id, database);
         Ok(self.locks.lock_table(owner, database, table, mode)?)
     }

@@ -235,7 +235,8 @@ impl<'a> ProcedureContext<'a> {
         procedure: &'static Procedure,
         given: &[(&str, Value)],
     ) -> Self {
-        let find = |p: &Parameter| given.iter().find(|(name, _)| *name == p.name).map(|(_, value)| value.clone());
+        let find =
+            |p: &Parameter| given.iter().find(|(name, _)| *name == p.name).map(|(_, value)| value.clone());
         let default = |p: &Parameter| match p.default {
             DefaultValue::Required | DefaultValue::Null => Value::Null,
             DefaultValue::Int(n) => Value::Int(n),

@@ -100,14 +100,27 @@ impl Log {
         lsn
     }
 
-    /// Takes over a record that another copy of the database wrote, with its LSN.
-    pub(crate) fn adopt(&mut self, record: LogRecord) {
-        let size = record.op.size_bytes();
-        self.bytes += size;
-        self.total_bytes += size;
-        (self.vlf, self.block, self.slot) = (record.lsn.vlf, record.lsn.block, record.lsn.slot + 1);
-        self.block_bytes = size;
-        self.records.push_back(record);
+    /// Takes over records that another copy of the database wrote, with their LSNs, and puts them on disk.
+    pub(crate) fn adopt(&mut self, records: Vec<LogRecord>, next_lsn: Lsn) {
+        for record in records {
+            let size = record.op.size_bytes();
+            self.bytes += size;
+            self.total_bytes += size;
+            self.records.push_back(record);
+        }
+        self.flushed = self.records.len();
+        self.continue_at(next_lsn);
+    }
+
+    /// Forgets records from `lsn` on; the next one is written there.
+    pub(crate) fn cut_from(&mut self, lsn: Lsn) {
+        while self.records.back().is_some_and(|r| r.lsn >= lsn) {
+            if let Some(record) = self.records.pop_back() {
+                self.bytes -= record.op.size_bytes();
+            }
+        }
+        self.flushed = self.flushed.min(self.records.len());
+        self.continue_at(lsn);
     }
 
     /// Sets where the next record goes; used when a backup or a partner says so.
