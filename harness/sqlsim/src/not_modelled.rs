@@ -2,12 +2,19 @@
 
 /// One thing that is left out or differs, in one sentence.
 pub const NOT_MODELLED: &[&str] = &[
+    // Wire
+    "Encryption: a client must say that it does not support it, or log in in clear text; one that requires it is refused.",
+    "Windows sign-in and federated authentication: only SQL logins can connect (18452 otherwise).",
+    "Several active result sets on one connection (MARS): a client that asks for them is told no.",
+    "Table-valued parameters, parameters of CLR types, encrypted parameters, bulk load and distributed transactions: an error names them.",
+    "Collations other than SQL_Latin1_General_CP1_CI_AS: char and varchar hold code page 1252.",
+    "A change of the password while logging in.",
+    "Session recovery and the other features a client may ask for at login: none is acknowledged, which tells the client that they are not there.",
     // Server
     "The server says that it is SQL Server 2014; catalog views have the columns of the 2016/2017 manual.",
     "Settings (sp_configure, sys.configurations) are shown and cannot be changed.",
     "sys.messages lists only the messages that this server can raise.",
     "Background sessions (spid 1 to 50) are not listed; Agent's sessions are.",
-    "Windows sign-in is not modelled: logins of Windows can be created, but nobody can sign in with one.",
     "Named instances answer at the port they are given: there is no SQL Server Browser.",
     "Processor time, reads, memory and plans are not measured: their columns hold 0 or NULL.",
     "sys.dm_os_enumerate_filesystem is not there; xp_dirtree and xp_fileexist are.",
