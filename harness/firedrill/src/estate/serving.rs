@@ -79,9 +79,8 @@ impl Served {
         let world = &self.world;
         let mut text = format!(
             "# Where lync-shell finds the management store, and the SQL Servers that the topology names.\n\
-             server = \"{}\"\ndatabase = \"xds\"\nuser = \"sa\"\npassword = \"{}\"\n\n[addresses]\n",
+             [store]\nserver = \"{}\"\nuser = \"sa\"\npassword = {{ env = \"PCHAT_SQL_PASSWORD\" }}\n\n[addresses]\n",
             world.server(world.store_server()).fqdn,
-            self.password(),
         );
         for (server, address) in addresses {
             let _ = writeln!(text, "\"{}\" = \"{address}\"", world.server(*server).fqdn);
