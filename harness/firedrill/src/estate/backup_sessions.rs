@@ -5,6 +5,7 @@ use super::EstateError;
 use super::names::Server;
 use super::sql::{self, SignIn, failed, name};
 use super::world::World;
+use std::cell::Cell;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -13,16 +14,28 @@ const READER_PAUSE: Duration = Duration::from_secs(2);
 /// Readers give up after this many tries.
 const READER_TRIES_MAX: u32 = 2000;
 
+/// Sessions that may have to be opened until one gets the wanted id.
+const REUSE_TRIES_MAX: usize = 64;
+
+/// A reader of the standby database.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    pub(crate) task: tokio::task::AbortHandle,
+    /// Its session's id while it is connected.
+    session: Rc<Cell<Option<i16>>>,
+}
+
 /// Starts readers of the standby database.
 pub(super) fn start_readers(world: &Rc<World>, readers: u32) {
     for _ in 0..readers {
-        let reader = tokio::task::spawn_local(read_on(Rc::downgrade(world))).abort_handle();
-        world.readers.borrow_mut().push(reader);
+        let session: Rc<Cell<Option<i16>>> = Rc::default();
+        let task = tokio::task::spawn_local(read_on(Rc::downgrade(world), session.clone())).abort_handle();
+        world.readers.borrow_mut().push(Reader { task, session });
     }
 }
 
 /// One reader: connects, reads, and connects again when it was cut off, as long as the database is in standby.
-async fn read_on(world: Weak<World>) {
+async fn read_on(world: Weak<World>, session: Rc<Cell<Option<i16>>>) {
     for _ in 0..READER_TRIES_MAX {
         let Some(strong) = world.upgrade() else { return };
         let (file, database) = (strong.file.clone(), strong.database());
@@ -38,6 +51,7 @@ async fn read_on(world: Weak<World>) {
         if let Ok(stream) = stream
             && let Ok(mut client) = sql::sign_in(stream, &who).await
         {
+            session.set(session_id(&mut client).await);
             let look = "SELECT COUNT(*) FROM dbo.tblChat\nSELECT CONVERT(int, DATABASEPROPERTYEX(DB_NAME(), 'IsInStandBy'))";
             while let Ok(results) = results(&mut client, look).await {
                 let in_standby =
@@ -47,6 +61,7 @@ async fn read_on(world: Weak<World>) {
                 }
                 tokio::time::sleep(READER_PAUSE).await;
             }
+            session.set(None);
         }
         tokio::time::sleep(READER_PAUSE).await;
     }
@@ -70,18 +85,24 @@ pub(super) async fn hold_locks_from_elsewhere(world: &World) -> Result<(), Estat
     Ok(())
 }
 
-/// A reader leaves, and a session on another database gets its id.
+async fn session_id(client: &mut super::SqlClient) -> Option<i16> {
+    let rows = sql::rows(client, "SELECT CONVERT(smallint, @@SPID)").await.ok()?;
+    rows.first().and_then(|row| row.get::<i16, _>(0))
+}
+
+/// The reader that signed in last leaves, and a session on another database gets its id.
 pub(super) async fn reuse_session_id(world: &Rc<World>) {
-    let reader = {
-        let mut readers = world.readers.borrow_mut();
-        if readers.is_empty() { None } else { Some(readers.remove(0)) }
-    };
-    if let Some(reader) = reader {
-        reader.abort();
-    }
-    // The server notices that the reader is gone before the next sign-in.
-    tokio::time::sleep(Duration::from_millis(1)).await;
-    if let Ok(client) = world.sa(Server::Backup, "msdb").await {
+    let Some(reader) = world.readers.borrow_mut().pop() else { return };
+    let wanted = reader.session.get();
+    reader.task.abort();
+    for _ in 0..REUSE_TRIES_MAX {
+        // The server notices that the reader is gone before the next sign-in.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        let Ok(mut client) = world.sa(Server::Backup, "msdb").await else { return };
+        let id = session_id(&mut client).await;
         world.held_clients.borrow_mut().push(client);
+        if id == wanted {
+            return;
+        }
     }
 }

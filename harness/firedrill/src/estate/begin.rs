@@ -8,7 +8,7 @@ use super::sql::{self, failed, name, text};
 use super::world::{LogBackup, World};
 use super::{EstateError, backup_sessions, damage};
 use crate::chat;
-use crate::fault::Damage;
+use crate::fault::{Damage, Fault};
 use crate::net::Machine;
 use std::rc::Rc;
 use std::time::Duration;
@@ -243,7 +243,10 @@ async fn backup_database(world: &Rc<World>, setup: &Setup) -> Result<(), EstateE
             .map_err(failed("doing by hand what was arranged", Server::Backup))?;
         world.look_for_writable_copies().await;
     }
-    backup_sessions::start_readers(world, setup.standby_readers.unwrap_or(0));
+    // Whose session id is used again is one more reader: the first to be killed is past its last look.
+    let is_reused = setup.faults.iter().any(|planned| planned.fault == Fault::ReuseSessionId);
+    let readers = setup.standby_readers.unwrap_or(0);
+    backup_sessions::start_readers(world, if is_reused { readers.max(1) + 1 } else { readers });
     if setup.lock_holder {
         backup_sessions::hold_locks_from_elsewhere(world).await?;
     }

@@ -10,7 +10,7 @@
 //! unseeded chance.
 
 mod arrangement;
-mod backup_sessions;
+pub(crate) mod backup_sessions;
 mod begin;
 pub(crate) mod clock;
 mod damage;

@@ -73,7 +73,7 @@ pub(crate) struct World {
     pub(crate) service_restored: Cell<Option<jiff::Timestamp>>,
     pub(crate) service_restored_bell: Notify,
     pub(crate) writable: RefCell<BTreeSet<Server>>,
-    pub(crate) readers: RefCell<Vec<tokio::task::AbortHandle>>,
+    pub(crate) readers: RefCell<Vec<super::backup_sessions::Reader>>,
     /// Connections that a drill keeps open on purpose.
     pub(crate) held_clients: RefCell<Vec<SqlClient>>,
     pub(crate) replication_under_way: Cell<bool>,
@@ -255,7 +255,7 @@ impl World {
     /// Ends everything: machines off, tasks gone, nothing listens.
     pub(crate) fn tear_down(&self) {
         for reader in self.readers.borrow_mut().drain(..) {
-            reader.abort();
+            reader.task.abort();
         }
         self.held_clients.borrow_mut().clear();
         self.chat.tear_down();
