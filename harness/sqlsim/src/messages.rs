@@ -850,7 +850,9 @@ mod tests {
     #[test]
     fn a_message_is_rendered_with_its_arguments_in_order() {
         let rendered = error(32_029, 1, &[&"SQL-A1", &"a", &"b"]).message;
-        assert!(rendered.starts_with("Log shipping backup agent [SQL-A1] has verified log backup file 'a.wrk'"));
+        assert!(
+            rendered.starts_with("Log shipping backup agent [SQL-A1] has verified log backup file 'a.wrk'")
+        );
         assert!(rendered.contains("renamed it as 'b.trn'"));
     }
 }

@@ -235,12 +235,10 @@ fn redo(
             database.recovery.note(record);
             continue;
         }
-        if let (LogOp::Commit(time), Some(stop_at)) = (&record.op, stop_at) {
-            if *time > stop_at {
+        if let LogOp::Commit(time) = &record.op {
+            if stop_at.is_some_and(|stop_at| *time > stop_at) {
                 return Some(record.lsn);
             }
-        }
-        if let LogOp::Commit(time) = &record.op {
             database.rolled_forward_to = Some(*time);
         }
         database.recovery.redo(&mut database.content, record);

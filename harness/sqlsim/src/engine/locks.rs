@@ -319,7 +319,7 @@ impl LockTable {
     #[must_use]
     pub fn view(&self) -> Vec<LockView> {
         let mut all = Vec::new();
-        for ((database, session), _) in &self.users {
+        for (database, session) in self.users.keys() {
             let resource = Resource::Database(*database);
             all.push(LockView {
                 resource,

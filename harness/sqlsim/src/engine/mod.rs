@@ -12,10 +12,12 @@ pub mod endpoints;
 pub mod key;
 pub mod locks;
 pub mod logins;
+pub mod read;
 pub mod schema;
 pub mod state;
 pub mod table;
 pub mod transaction;
+mod unique;
 
 pub use content::{Content, NamedObject};
 pub use create::CreateDatabase;
@@ -32,8 +34,9 @@ pub use endpoints::{Endpoint, EndpointRole, EndpointState};
 pub use key::{Key, KeyPart};
 pub use locks::{Conflict, LockMode, LockTable, LockView, Resource};
 pub use logins::{Login, LoginKind, SERVER_ROLES};
+pub use read::{Access, TableAccess};
 pub use table::{RowId, Table};
-pub use transaction::{Access, CommitTicket, Fault, Savepoint, TableAccess, Transaction, TransactionId};
+pub use transaction::{CommitTicket, Fault, Savepoint, Transaction, TransactionId};
 
 use crate::clock::Clock;
 use crate::config::InstanceConfig;
@@ -178,3 +181,6 @@ impl Engine {
         Ok(id)
     }
 }
+
+#[cfg(test)]
+mod tests;

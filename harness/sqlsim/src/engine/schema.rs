@@ -280,7 +280,7 @@ impl Engine {
             Some((_, row)) => {
                 let index = &table.def.indexes[position];
                 let object = format!("{}.{}", table.def.schema, table.def.name);
-                let values = super::transaction::key_values(index, row);
+                let values = super::unique::key_values(index, row);
                 Err(messages::error(1505, 1, &[&object, &index.name, &values]).into())
             }
         }

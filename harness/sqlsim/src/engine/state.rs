@@ -180,10 +180,9 @@ impl Database {
         if let Some(oldest) = self.checkpoint.recovery.oldest_open() {
             keep = keep.min(oldest);
         }
-        if self.recovery_model != super::RecoveryModel::Simple {
-            if let Some(backed_up) = self.last_log_backup_lsn {
-                keep = keep.min(backed_up);
-            }
+        let needs_backup = self.recovery_model != super::RecoveryModel::Simple;
+        if let Some(backed_up) = self.last_log_backup_lsn.filter(|_| needs_backup) {
+            keep = keep.min(backed_up);
         }
         if let Some(mirroring) = &self.mirroring {
             keep = keep.min(mirroring.needed_lsn());

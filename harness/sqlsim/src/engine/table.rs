@@ -112,8 +112,8 @@ impl Table {
     #[must_use]
     pub fn duplicate(&self, index: usize, row: &[Value], except: Option<RowId>) -> Option<RowId> {
         let key = Key::of_row(self.def.indexes.get(index)?, row);
-        let found = self.seek(index, &key).map(|(id, _)| id).find(|id| Some(*id) != except);
-        found
+        let mut with_key = self.seek(index, &key).map(|(id, _)| id);
+        with_key.find(|id| Some(*id) != except)
     }
 
     /// The last identity value that was given out (`IDENT_CURRENT`).

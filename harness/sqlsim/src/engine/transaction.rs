@@ -11,9 +11,8 @@ use crate::log::LogOp;
 use crate::lsn::Lsn;
 use crate::messages;
 use crate::session::SessionId;
-use crate::value::{Row, Value};
+use crate::value::Row;
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
 /// A transaction of this instance; its descriptor on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,86 +80,6 @@ impl Transaction {
     /// Databases it has written to.
     pub fn databases(&self) -> impl Iterator<Item = DatabaseId> {
         self.databases.keys().copied()
-    }
-}
-
-/// How a statement reads a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// READ COMMITTED: others' uncommitted rows block.
-    Committed,
-    /// NOLOCK, READ UNCOMMITTED: nothing blocks.
-    Dirty,
-    /// READPAST: others' uncommitted rows are skipped.
-    SkipLocked,
-    /// HOLDLOCK, SERIALIZABLE, REPEATABLE READ, TABLOCK: the table stays share-locked to the transaction's end.
-    Held,
-    /// UPDLOCK, and the look-up of UPDATE and DELETE.
-    ForUpdate,
-    /// TABLOCKX
-    Exclusive,
-}
-
-/// A table as one statement reads it. Drop it before the statement writes, or the write copies the table.
-#[derive(Clone, Debug)]
-pub struct TableAccess {
-    /// The rows as they were when the statement opened the table.
-    pub table: Rc<Table>,
-    database: DatabaseId,
-    access: Access,
-    /// Rows that others hold (also ones they deleted).
-    foreign: BTreeMap<RowId, SessionId>,
-    /// Rows that others deleted and have not committed yet.
-    ghosts: Vec<(RowId, Row)>,
-}
-
-impl TableAccess {
-    /// Says whether a row may be read: `Ok(false)` means skip it.
-    ///
-    /// # Errors
-    /// [`Fault::Blocked`] when someone else has changed it and not committed.
-    pub fn check(&self, id: RowId) -> Result<bool, Fault> {
-        if self.foreign.is_empty() {
-            return Ok(true);
-        }
-        match self.foreign.get(&id) {
-            None => Ok(true),
-            Some(_) if self.access == Access::SkipLocked => Ok(false),
-            Some(by) => Err(self.blocked(*by, id)),
-        }
-    }
-
-    /// To be called by a full scan: others' uncommitted deletions block it.
-    ///
-    /// # Errors
-    /// [`Fault::Blocked`].
-    pub fn check_scan(&self) -> Result<(), Fault> {
-        match self.ghosts.first() {
-            Some((id, _)) if self.access != Access::SkipLocked => {
-                Err(self.blocked(self.foreign.get(id).copied().unwrap_or(0), *id))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// To be called by a look-up of `prefix` in the index at `index`.
-    ///
-    /// # Errors
-    /// [`Fault::Blocked`] when someone deleted such a row and has not committed.
-    pub fn check_seek(&self, index: usize, prefix: &Key) -> Result<(), Fault> {
-        let Some(def) = self.table.def.indexes.get(index) else { return self.check_scan() };
-        match self.ghosts.iter().find(|(_, row)| Key::of_row(def, row).starts_with(prefix)) {
-            Some((id, _)) if self.access != Access::SkipLocked => {
-                Err(self.blocked(self.foreign.get(id).copied().unwrap_or(0), *id))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn blocked(&self, by: SessionId, id: RowId) -> Fault {
-        let resource = super::locks::Resource::Row(self.database, self.table.def.object_id, id);
-        let mode = if self.access == Access::ForUpdate { LockMode::Update } else { LockMode::Shared };
-        Fault::Blocked(Conflict { by, resource, mode })
     }
 }
 
@@ -288,67 +207,13 @@ impl Engine {
         transaction.ghosts.retain(|place| {
             let (database, table, row) = place;
             let table = databases.get(database).and_then(|d| d.content.table(*table));
-            let is_back = all || table.is_none_or(|t| t.get(*row).is_some());
+            // As it was: the deletion, or the change of its key, has been undone.
+            let is_back = all || table.is_none_or(|t| t.get(*row) == ghosts.get(place));
             if is_back {
                 ghosts.remove(place);
             }
             !is_back
         });
-    }
-
-    /// Opens a table for reading.
-    ///
-    /// `transaction` is `None` for a statement outside of any transaction that holds no locks.
-    ///
-    /// # Errors
-    /// 208 when it does not exist; [`Fault::Blocked`] when someone has it exclusively.
-    pub fn open_table(
-        &mut self,
-        session: SessionId,
-        transaction: Option<TransactionId>,
-        database: DatabaseId,
-        table: ObjectId,
-        access: Access,
-    ) -> Result<TableAccess, Fault> {
-        let mode = match access {
-            Access::Committed | Access::SkipLocked | Access::Dirty => LockMode::IntentShared,
-            Access::Held => LockMode::Shared,
-            Access::ForUpdate => LockMode::IntentExclusive,
-            Access::Exclusive => LockMode::Exclusive,
-        };
-        if access != Access::Dirty {
-            match transaction.filter(|_| !matches!(access, Access::Committed | Access::SkipLocked)) {
-                Some(id) => self.lock_table(id, database, table, mode)?,
-                None => {
-                    if let Some(conflict) = self.locks.table_conflict(session, database, table, mode) {
-                        return Err(conflict.into());
-                    }
-                }
-            }
-            if let (Some(id), true) = (transaction, access == Access::Held) {
-                let foreign = self.locks.foreign_rows(session, database, table, LockMode::Shared);
-                if let Some((row, by)) = foreign.into_iter().next() {
-                    let resource = super::locks::Resource::Row(database, table, row);
-                    return Err(Conflict { by, resource, mode: LockMode::Shared }.into());
-                }
-                self.enter_for(id, database);
-            }
-        }
-        let row_mode = if access == Access::ForUpdate { LockMode::Update } else { LockMode::Shared };
-        let foreign = match access {
-            Access::Dirty => BTreeMap::new(),
-            _ => self.locks.foreign_rows(session, database, table, row_mode),
-        };
-        let ghosts = if foreign.is_empty() {
-            Vec::new()
-        } else {
-            let range = (database, table, 0)..=(database, table, RowId::MAX);
-            let ghosts = self.ghosts.range(range).filter(|((_, _, id), _)| foreign.contains_key(id));
-            ghosts.map(|((_, _, id), row)| (*id, row.clone())).collect()
-        };
-        let found = self.databases.get(&database).and_then(|d| d.content.table(table)).cloned();
-        let table = found.ok_or_else(|| messages::error(208, 1, &[&table]))?;
-        Ok(TableAccess { table, database, access, foreign, ghosts })
     }
 
     /// Locks a table for a transaction.
@@ -399,7 +264,7 @@ impl Engine {
     }
 
     /// A transaction that uses a database keeps others from taking it exclusively.
-    fn enter_for(&mut self, id: TransactionId, database: DatabaseId) {
+    pub(super) fn enter_for(&mut self, id: TransactionId, database: DatabaseId) {
         let Some(transaction) = self.transactions.get_mut(&id.0) else { return };
         if !transaction.entered.contains(&database) {
             transaction.entered.push(database);
@@ -459,6 +324,7 @@ impl Engine {
         let before = self.take_for_write(id, database, table, row_id)?;
         let Some(before) = before else { return Ok(()) };
         self.check_unique(self.owner(id), database, table, &after, Some((row_id, &before)))?;
+        self.keep_old_key(id, (database, table, row_id), &before, &after);
         self.change(id, database, LogOp::Update { table, id: row_id, before, after });
         Ok(())
     }
@@ -481,6 +347,7 @@ impl Engine {
         let mut taken = Vec::with_capacity(rows.len());
         for (row_id, after) in rows {
             if let Some(before) = self.take_for_write(id, database, table, *row_id)? {
+                self.keep_old_key(id, (database, table, *row_id), &before, after);
                 let op = LogOp::Update { table, id: *row_id, before: before.clone(), after: after.clone() };
                 self.change(id, database, op);
                 taken.push((*row_id, before, after));
@@ -506,12 +373,34 @@ impl Engine {
     ) -> Result<(), Fault> {
         self.check_writable(database)?;
         let Some(row) = self.take_for_write(id, database, table, row_id)? else { return Ok(()) };
-        self.ghosts.insert((database, table, row_id), row.clone());
-        if let Some(transaction) = self.transactions.get_mut(&id.0) {
-            transaction.ghosts.push((database, table, row_id));
-        }
+        self.add_ghost(id, (database, table, row_id), &row);
         self.change(id, database, LogOp::Delete { table, id: row_id, row });
         Ok(())
+    }
+
+    /// A key that is given up is not free before the transaction commits.
+    fn keep_old_key(
+        &mut self,
+        id: TransactionId,
+        place: (DatabaseId, ObjectId, RowId),
+        before: &Row,
+        after: &Row,
+    ) {
+        let Some(table) = self.databases.get(&place.0).and_then(|d| d.content.table(place.1)) else { return };
+        let mut unique = table.def.indexes.iter().filter(|i| i.kind.is_unique());
+        if unique.any(|index| Key::of_row(index, before) != Key::of_row(index, after)) {
+            self.add_ghost(id, place, before);
+        }
+    }
+
+    /// Remembers a row as it was committed, once.
+    fn add_ghost(&mut self, id: TransactionId, place: (DatabaseId, ObjectId, RowId), row: &Row) {
+        let Some(transaction) = self.transactions.get_mut(&id.0) else { return };
+        // The row is locked exclusively: a ghost that is there is this transaction's own.
+        self.ghosts.entry(place).or_insert_with(|| {
+            transaction.ghosts.push(place);
+            row.clone()
+        });
     }
 
     /// Gives out the next identity value of a table; `None` when it has no identity column.
@@ -576,54 +465,6 @@ impl Engine {
         transaction.changes.push((database_id, op));
     }
 
-    fn check_unique(
-        &self,
-        owner: Owner,
-        database: DatabaseId,
-        table: ObjectId,
-        row: &[Value],
-        old: Option<(RowId, &Row)>,
-    ) -> Result<(), Fault> {
-        let Some(table) = self.databases.get(&database).and_then(|d| d.content.table(table)) else {
-            return Err(messages::error(208, 1, &[&table]).into());
-        };
-        let def = &table.def;
-        for (position, index) in def.indexes.iter().enumerate() {
-            if !index.kind.is_unique() || index.filter.is_some() {
-                continue;
-            }
-            let key = Key::of_row(index, row);
-            if old.is_some_and(|(_, before)| Key::of_row(index, before) == key) && old.is_some() {
-                // The key stays; only another row that came to it can collide, which its own check finds.
-                let others =
-                    table.seek(position, &key).filter(|(id, _)| Some(*id) != old.map(|o| o.0)).count();
-                if others == 0 {
-                    continue;
-                }
-            }
-            let range = (database, def.object_id, 0)..=(database, def.object_id, RowId::MAX);
-            for ((_, _, id), ghost) in self.ghosts.range(range) {
-                if Key::of_row(index, ghost) == key {
-                    let mode = LockMode::Shared;
-                    if let Some(c) =
-                        self.locks.row_conflict(owner.session, database, def.object_id, *id, mode)
-                    {
-                        return Err(c.into());
-                    }
-                }
-            }
-            if let Some(other) = table.duplicate(position, row, old.map(|o| o.0)) {
-                let mode = LockMode::Shared;
-                if let Some(c) = self.locks.row_conflict(owner.session, database, def.object_id, other, mode)
-                {
-                    return Err(c.into());
-                }
-                return Err(duplicate_error(table, position, row).into());
-            }
-        }
-        Ok(())
-    }
-
     /// In SIMPLE recovery the log is cut as soon as nothing needs it.
     fn checkpoint_if_simple(&mut self, database: DatabaseId) {
         const RECORDS_KEPT: usize = 4096;
@@ -640,48 +481,5 @@ impl Database {
     pub(crate) fn take_transaction_number(&mut self) -> u64 {
         self.next_transaction += 1;
         self.next_transaction
-    }
-}
-
-fn duplicate_error(table: &Table, position: usize, row: &[Value]) -> SqlError {
-    let index = &table.def.indexes[position];
-    let values = key_values(index, row);
-    let object = format!("{}.{}", table.def.schema, table.def.name);
-    if index.kind.is_constraint() {
-        let kind = if table.def.primary_key() == Some(index) { "PRIMARY KEY" } else { "UNIQUE KEY" };
-        messages::error(2627, 1, &[&kind, &index.name, &object, &values])
-    } else {
-        messages::error(2601, 1, &[&object, &index.name, &values])
-    }
-}
-
-/// A key as the messages show it: `(1, abc)`.
-pub(crate) fn key_values(index: &super::definition::IndexDef, row: &[Value]) -> String {
-    let values = index.columns.iter().map(|c| row.get(c.ordinal).map_or_else(String::new, key_text));
-    format!("({})", values.collect::<Vec<_>>().join(", "))
-}
-
-/// A key's value as the message shows it.
-fn key_text(value: &Value) -> String {
-    match value {
-        Value::Null => "<NULL>".to_owned(),
-        Value::Bit(b) => i32::from(*b).to_string(),
-        Value::Int(i) => i.to_string(),
-        Value::Text(t) => t.to_string(),
-        Value::Guid(g) => g.to_string(),
-        Value::Decimal(d) if d.scale == 0 => d.mantissa.to_string(),
-        Value::Decimal(d) => {
-            let digits = format!("{:0>width$}", d.mantissa.unsigned_abs(), width = usize::from(d.scale) + 1);
-            let (whole, fraction) = digits.split_at(digits.len() - usize::from(d.scale));
-            format!("{}{whole}.{fraction}", if d.mantissa < 0 { "-" } else { "" })
-        }
-        Value::Float(f) => f.to_string(),
-        Value::Real(f) => f.to_string(),
-        Value::Money(m) => format!("{:.4}", *m as f64 / 10_000.0),
-        Value::Binary(b) => {
-            let hex: String = b.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("0x{hex}")
-        }
-        other => format!("{other:?}"),
     }
 }

@@ -67,16 +67,12 @@ async fn a_restoring_database_survives_a_crash_where_it_was() {
 async fn a_crash_keeps_what_was_committed_and_undoes_what_was_open() {
     let (a, _b) = slow_copy().await;
     let (database, table) = a.place("mgc");
-    let mut engine = a.engine();
-    let open = engine.begin(70);
-    engine
-        .insert(open, database, table, crate::testkit::row(10, "open, but flushed by the next commit"))
-        .unwrap();
-    drop(engine);
+    let insert =
+        |open, id, body| a.engine().insert(open, database, table, crate::testkit::row(id, body)).unwrap();
+    let open = a.engine().begin(70);
+    insert(open, 10, "open, but flushed by the next commit");
     a.insert("mgc", 3, "committed");
-    let mut engine = a.engine();
-    engine.insert(open, database, table, crate::testkit::row(11, "open and not flushed")).unwrap();
-    drop(engine);
+    insert(open, 11, "open and not flushed");
     a.instance.power_off();
     a.instance.power_on();
     let ids: Vec<i64> = a.rows("mgc").into_iter().map(|(id, _)| id).collect();

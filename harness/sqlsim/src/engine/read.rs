@@ -1,0 +1,151 @@
+//! Reading a table: which rows a statement may see, and who is in its way.
+
+use super::Engine;
+use super::database::DatabaseId;
+use super::definition::ObjectId;
+use super::key::Key;
+use super::locks::{Conflict, LockMode, Resource};
+use super::table::{RowId, Table};
+use super::transaction::{Fault, TransactionId};
+use crate::messages;
+use crate::session::SessionId;
+use crate::value::Row;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// How a statement reads a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// READ COMMITTED: others' uncommitted rows block.
+    Committed,
+    /// NOLOCK, READ UNCOMMITTED: nothing blocks.
+    Dirty,
+    /// READPAST: others' uncommitted rows are skipped.
+    SkipLocked,
+    /// HOLDLOCK, SERIALIZABLE, REPEATABLE READ, TABLOCK: the table stays share-locked to the transaction's end.
+    Held,
+    /// UPDLOCK, and the look-up of UPDATE and DELETE.
+    ForUpdate,
+    /// TABLOCKX
+    Exclusive,
+}
+
+/// A table as one statement reads it. Drop it before the statement writes, or the write copies the table.
+#[derive(Clone, Debug)]
+pub struct TableAccess {
+    /// The rows as they were when the statement opened the table.
+    pub table: Rc<Table>,
+    database: DatabaseId,
+    access: Access,
+    /// Rows that others hold (also ones they deleted).
+    foreign: BTreeMap<RowId, SessionId>,
+    /// Rows that others deleted and have not committed yet.
+    ghosts: Vec<(RowId, Row)>,
+}
+
+impl TableAccess {
+    /// Says whether a row may be read: `Ok(false)` means skip it.
+    ///
+    /// # Errors
+    /// [`Fault::Blocked`] when someone else has changed it and not committed.
+    pub fn check(&self, id: RowId) -> Result<bool, Fault> {
+        if self.foreign.is_empty() {
+            return Ok(true);
+        }
+        match self.foreign.get(&id) {
+            None => Ok(true),
+            Some(_) if self.access == Access::SkipLocked => Ok(false),
+            Some(by) => Err(self.blocked(*by, id)),
+        }
+    }
+
+    /// To be called by a full scan: others' uncommitted deletions block it.
+    ///
+    /// # Errors
+    /// [`Fault::Blocked`].
+    pub fn check_scan(&self) -> Result<(), Fault> {
+        match self.ghosts.first() {
+            Some((id, _)) if self.access != Access::SkipLocked => {
+                Err(self.blocked(self.foreign.get(id).copied().unwrap_or(0), *id))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// To be called by a look-up of `prefix` in the index at `index`.
+    ///
+    /// # Errors
+    /// [`Fault::Blocked`] when someone deleted such a row and has not committed.
+    pub fn check_seek(&self, index: usize, prefix: &Key) -> Result<(), Fault> {
+        let Some(def) = self.table.def.indexes.get(index) else { return self.check_scan() };
+        match self.ghosts.iter().find(|(_, row)| Key::of_row(def, row).starts_with(prefix)) {
+            Some((id, _)) if self.access != Access::SkipLocked => {
+                Err(self.blocked(self.foreign.get(id).copied().unwrap_or(0), *id))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn blocked(&self, by: SessionId, id: RowId) -> Fault {
+        let resource = Resource::Row(self.database, self.table.def.object_id, id);
+        let mode = if self.access == Access::ForUpdate { LockMode::Update } else { LockMode::Shared };
+        Fault::Blocked(Conflict { by, resource, mode })
+    }
+}
+
+impl Engine {
+    /// Opens a table for reading.
+    ///
+    /// `transaction` is `None` for a statement outside of any transaction that holds no locks.
+    ///
+    /// # Errors
+    /// 208 when it does not exist; [`Fault::Blocked`] when someone has it exclusively.
+    pub fn open_table(
+        &mut self,
+        session: SessionId,
+        transaction: Option<TransactionId>,
+        database: DatabaseId,
+        table: ObjectId,
+        access: Access,
+    ) -> Result<TableAccess, Fault> {
+        let mode = match access {
+            Access::Committed | Access::SkipLocked | Access::Dirty => LockMode::IntentShared,
+            Access::Held => LockMode::Shared,
+            Access::ForUpdate => LockMode::IntentExclusive,
+            Access::Exclusive => LockMode::Exclusive,
+        };
+        if access != Access::Dirty {
+            match transaction.filter(|_| !matches!(access, Access::Committed | Access::SkipLocked)) {
+                Some(id) => self.lock_table(id, database, table, mode)?,
+                None => {
+                    if let Some(conflict) = self.locks.table_conflict(session, database, table, mode) {
+                        return Err(conflict.into());
+                    }
+                }
+            }
+            if let (Some(id), true) = (transaction, access == Access::Held) {
+                let foreign = self.locks.foreign_rows(session, database, table, LockMode::Shared);
+                if let Some((row, by)) = foreign.into_iter().next() {
+                    let resource = Resource::Row(database, table, row);
+                    return Err(Conflict { by, resource, mode: LockMode::Shared }.into());
+                }
+                self.enter_for(id, database);
+            }
+        }
+        let row_mode = if access == Access::ForUpdate { LockMode::Update } else { LockMode::Shared };
+        let foreign = match access {
+            Access::Dirty => BTreeMap::new(),
+            _ => self.locks.foreign_rows(session, database, table, row_mode),
+        };
+        let ghosts = if foreign.is_empty() {
+            Vec::new()
+        } else {
+            let range = (database, table, 0)..=(database, table, RowId::MAX);
+            let ghosts = self.ghosts.range(range).filter(|((_, _, id), _)| foreign.contains_key(id));
+            ghosts.map(|((_, _, id), row)| (*id, row.clone())).collect()
+        };
+        let found = self.databases.get(&database).and_then(|d| d.content.table(table)).cloned();
+        let table = found.ok_or_else(|| messages::error(208, 1, &[&table]))?;
+        Ok(TableAccess { table, database, access, foreign, ghosts })
+    }
+}
