@@ -59,7 +59,8 @@ impl Remote {
             config.application_name("SQLServer log shipping");
             config.handshake_timeout(None);
             config.command_timeout(None);
-            Client::connect(config, stream.compat_write())
+            // Boxed: a client's handshake is large, and every procedure that may call it would be as well.
+            Box::pin(Client::connect(config, stream.compat_write()))
                 .await
                 .map_err(|source| RemoteError::Refused { server: server.to_owned(), source })
         };
@@ -72,7 +73,8 @@ impl Remote {
     /// Runs a batch.
     pub(crate) async fn execute(&mut self, batch: &str) -> Result<(), RemoteError> {
         let refused = |source| RemoteError::Refused { server: String::new(), source };
-        self.client.simple_query(batch).await.map_err(refused)?.into_results().await.map_err(refused)?;
+        let answer = Box::pin(self.client.simple_query(batch)).await.map_err(refused)?;
+        Box::pin(answer.into_results()).await.map_err(refused)?;
         Ok(())
     }
 }

@@ -464,11 +464,13 @@ async fn disconnect_users(db: Msdb<'_>, database: &str) {
         if left.peek().is_none() {
             return;
         }
-        let sessions = db.instance.0.sessions.borrow();
-        for session in left.filter_map(|user| sessions.get(*user)).filter(|s| !s.killed.get()) {
+        let users: Vec<_> = {
+            let sessions = db.instance.0.sessions.borrow();
+            left.filter_map(|user| sessions.get(*user)).collect()
+        };
+        for session in users.iter().filter(|session| !session.killed.get()) {
             session.kill();
         }
-        drop(sessions);
         tokio::task::yield_now().await;
     }
 }
