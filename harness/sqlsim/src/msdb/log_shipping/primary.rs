@@ -112,18 +112,23 @@ async fn try_add_primary_database(c: &mut ProcedureContext<'_>) -> Result<(), Re
     let job_name = required(c, "@backup_job_name")?;
     let alert = threshold_alert(c, 14_420)?;
     check_primary_database(c, &database)?;
-    if let Some(old) = registration(db, &database).await? {
-        if int_or(c, "@overwrite", 0) == 0 {
-            return Err(error(32_009, 1, &[&database]).into());
-        }
-        let id = old.guid("primary_id");
-        jobs::delete_job(db, old.guid("backup_job_id")).await?;
-        db.delete(&LOG_SHIPPING_MONITOR_PRIMARY, |row| row.guid("primary_id") == id).await?;
-        db.delete(&LOG_SHIPPING_PRIMARY_DATABASES, |row| row.guid("primary_id") == id).await?;
+    let old = registration(db, &database).await?;
+    if old.is_some() && int_or(c, "@overwrite", 0) == 0 {
+        return Err(error(32_009, 1, &[&database]).into());
     }
     let link = MonitorLink::from_arguments(c);
     link.check(c.instance).await?;
-    let primary_id = c.instance.new_guid();
+    // An entry that is overwritten keeps its id, and with it its secondaries.
+    let primary_id = match old {
+        Some(old) => {
+            let id = old.guid("primary_id");
+            jobs::delete_job(db, old.guid("backup_job_id")).await?;
+            db.delete(&LOG_SHIPPING_MONITOR_PRIMARY, |row| row.guid("primary_id") == id).await?;
+            db.delete(&LOG_SHIPPING_PRIMARY_DATABASES, |row| row.guid("primary_id") == id).await?;
+            id
+        }
+        None => c.instance.new_guid(),
+    };
     let server = c.instance.0.config.server_name.clone();
     let job_id = jobs::create_log_shipping_job(
         db,

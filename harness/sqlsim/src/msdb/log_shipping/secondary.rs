@@ -142,15 +142,23 @@ async fn try_add_secondary_primary(c: &mut ProcedureContext<'_>) -> Result<(), R
     let source = required(c, "@backup_source_directory")?;
     let destination = required(c, "@backup_destination_directory")?;
     let (copy_name, restore_name) = (required(c, "@copy_job_name")?, required(c, "@restore_job_name")?);
-    if let Some(old) = registration(db, &server, &database).await? {
-        if int_or(c, "@overwrite", 0) == 0 {
-            return Err(error(32_024, 1, &[&server, &database]).into());
-        }
-        drop_registration(db, &old).await?;
+    let old = registration(db, &server, &database).await?;
+    if old.is_some() && int_or(c, "@overwrite", 0) == 0 {
+        return Err(error(32_024, 1, &[&server, &database]).into());
     }
     let link = MonitorLink::from_arguments(c);
     link.check(c.instance).await?;
-    let id = c.instance.new_guid();
+    // An entry that is overwritten keeps its id, and with it its databases.
+    let id = match old {
+        Some(old) => {
+            let id = old.guid("secondary_id");
+            jobs::delete_job(db, old.guid("copy_job_id")).await?;
+            jobs::delete_job(db, old.guid("restore_job_id")).await?;
+            db.delete(&LOG_SHIPPING_SECONDARY, |row| row.guid("secondary_id") == id).await?;
+            id
+        }
+        None => c.instance.new_guid(),
+    };
     let this = c.instance.0.config.server_name.clone();
     let copy_job = NewJob {
         name: &copy_name,

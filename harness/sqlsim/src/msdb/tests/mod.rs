@@ -117,6 +117,46 @@ fn a_primary_gets_its_rows_and_a_disabled_job() {
 }
 
 #[test]
+fn overwriting_a_registration_keeps_what_hangs_on_it() {
+    simulated(async |instance| {
+        create_database(&instance, "mgc").await;
+        let client = Client::of(&instance, true);
+        register_primary(&client).await;
+        register_secondary(&client, "mgc").await;
+        let before = client.all(&LOG_SHIPPING_PRIMARY_DATABASES).await[0].clone();
+        let again = [
+            ("@database", text("mgc")),
+            ("@backup_directory", text(r"E:\elsewhere")),
+            ("@backup_share", text(r"\\files-b\elsewhere")),
+            ("@backup_job_name", text("LSBackup_mgc")),
+            ("@overwrite", Value::Bit(true)),
+        ];
+        let answer = client.call("sp_add_log_shipping_primary_database", &again).await;
+        assert_eq!(answer.outcome(), (Some(0), None));
+        let after = client.all(&LOG_SHIPPING_PRIMARY_DATABASES).await;
+        assert_eq!((after.len(), after[0].guid("primary_id")), (1, before.guid("primary_id")));
+        assert_eq!(&*after[0].text("backup_directory"), r"E:\elsewhere");
+        let secondary = [
+            ("@primary_server", text("SQL-A1")),
+            ("@primary_database", text("mgc")),
+            ("@backup_source_directory", text(r"D:\backup")),
+            ("@backup_destination_directory", text(r"D:\elsewhere")),
+            ("@copy_job_name", text("LSCopy_SQL-A1_mgc")),
+            ("@restore_job_name", text("LSRestore_SQL-A1_mgc")),
+            ("@overwrite", Value::Bit(true)),
+        ];
+        let answer = client.call("sp_add_log_shipping_secondary_primary", &secondary).await;
+        assert_eq!(answer.outcome(), (Some(0), None));
+        let ids = (
+            client.all(&LOG_SHIPPING_SECONDARY).await[0].guid("secondary_id"),
+            client.all(&LOG_SHIPPING_SECONDARY_DATABASES).await[0].guid("secondary_id"),
+        );
+        assert_eq!(ids.0, ids.1);
+        assert_eq!(client.all(&SYSJOBS).await.len(), 3);
+    });
+}
+
+#[test]
 fn only_a_database_with_its_log_kept_can_be_a_primary() {
     simulated(async |instance| {
         let client = Client::of(&instance, true);
