@@ -129,8 +129,16 @@ async fn run(instance: Instance, job: Record, steps: Vec<Record>, first: i64, so
     let opened = instance.open_session(Introduction::of_service(&program, &host));
     if let Some(session) = &opened {
         let db = Msdb { instance: &instance, session: session.session() };
+        let began = instance.0.clock.utc_now();
         // A job that cannot write its history has still run.
-        let _ = run_steps(db, &job, &steps, first, &source).await;
+        let _ = tokio::select! {
+            biased;
+            () = session.session().kill_notice.notified() => {
+                let message = format!("The job failed.  Its session was ended by KILL.  The Job was invoked by {source}.");
+                note_end(db, &job, 0, &StepResult::failed(message, 596), began).await
+            }
+            ended = run_steps(db, &job, &steps, first, &source) => ended,
+        };
     }
     instance.0.agent.running.borrow_mut().remove(&job_id);
     drop(opened);
