@@ -38,4 +38,20 @@ pub const NOT_MODELLED: &[&str] = &[
     "Agent's fixed database roles are not modelled: its procedures answer sysadmins only.",
     // Catalog
     "Permissions decide who may see sessions and locks (sysadmin, or one's own); other metadata is visible to all.",
+    // Storage
+    "Data and log files are names in the catalog: what a database holds lives in the server's memory, with what \
+     a power loss would leave of it. Their sizes are those of the backup or of CREATE DATABASE.",
+    "A differential backup holds the whole database, not only what changed; backups are never compressed, and \
+     COMPRESSION only sets the flag.",
+    "Backups go to one file on disk: no striping, mirroring of media, passwords, encryption, or URL.",
+    "A restore reads a backup file at its beginning; file, filegroup and page restores are refused.",
+    "BULK_LOGGED logs as FULL does.",
+    "Isolation: rows written and not committed block readers; SERIALIZABLE and REPEATABLE READ lock the whole \
+     table; snapshot isolation is shown as an option and not carried out.",
+    "A deadlock's victim is the session that closes the circle, whatever it has done.",
+    // Mirroring
+    "No mirroring witness, hence no automatic failover.",
+    "Mirroring partners send no heartbeat: a silent link is noticed by the next synchronous commit, after \
+     PARTNER TIMEOUT; a lost mirror is tried again after 10 seconds, then ever more seldom, up to 320.",
+    "Mirroring and endpoints carry no encryption and no authentication, whatever CREATE ENDPOINT says.",
 ];

@@ -193,6 +193,45 @@ async fn stop_at_ends_between_two_commits() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn stop_at_behind_the_backup_leaves_the_database_restoring_with_4322() {
+    let (a, b) = shipped(0).await;
+    a.insert("mgc", 1, "kept");
+    assert_eq!(a.backup(BackupKind::Log, "mgc", &log_file(1)).await, []);
+    let mut request = RestoreRequest::new(RestoreKind::Log, "mgc", Some(&log_file(1)));
+    let an_hour_later = b.instance.clock().utc_now() + jiff::SignedDuration::from_hours(1);
+    request.stop_at = Some(an_hour_later);
+    let mut sink = crate::session::CollectingSink::new();
+    let done = crate::backup::restore(&b.instance, b.session(), &request, &mut sink).await;
+    assert_eq!(done, Ok(()));
+    assert!(sink.messages.iter().any(|m| m.number == 4322));
+    assert_eq!(b.engine().database_by_name("mgc").unwrap().state, DatabaseState::Restoring);
+    // And before what is already there: too early.
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    a.insert("mgc", 2, "later");
+    assert_eq!(a.backup(BackupKind::Log, "mgc", &log_file(2)).await, []);
+    let mut early = RestoreRequest::new(RestoreKind::Log, "mgc", Some(&log_file(2)));
+    early.stop_at = Some(b.instance.clock().utc_now() - jiff::SignedDuration::from_hours(1));
+    assert_eq!(b.run_restore(&early).await, [4335, 3013]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn progress_is_told_with_stats_and_shown_while_it_lasts() {
+    let (a, _b) = shipped(0).await;
+    let mut request = BackupRequest::new(BackupKind::Log, "mgc", &log_file(1));
+    request.stats = Some(25);
+    let mut sink = crate::session::CollectingSink::new();
+    let done = crate::backup::backup(&a.instance, a.session(), &request, &mut sink).await;
+    assert_eq!(done, Ok(()));
+    let told: Vec<_> = sink.messages.iter().map(|m| (m.number, m.message.as_str())).collect();
+    assert_eq!(
+        told[..4].iter().map(|(_, text)| *text).collect::<Vec<_>>(),
+        ["25 percent processed.", "50 percent processed.", "75 percent processed.", "100 percent processed."]
+    );
+    assert_eq!(told[4..].iter().map(|(number, _)| *number).collect::<Vec<_>>(), [4035, 3014]);
+    assert_eq!(told[4].1, "Processed 1 pages for database 'mgc', file 'mgc_log' on file 1.");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_differential_needs_its_own_full_backup() {
     let (a, b) = shipped(1).await;
     let differential = r"D:\Backup\diff.bak";

@@ -81,3 +81,23 @@ async fn a_crash_keeps_what_was_committed_and_undoes_what_was_open() {
     let a = Server::of(a.instance.clone());
     assert_eq!(a.backup(BackupKind::Log, "mgc", "log3.trn").await, []);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_backup_leaves_a_torn_file_and_a_whole_chain() {
+    let files = files();
+    let mut slow = config("A");
+    slow.cost = CostModel { per_backup_set: Duration::from_secs(60), ..CostModel::default() };
+    let a = Server::with(slow, &files);
+    a.create("mgc").await;
+    assert_eq!(a.backup(BackupKind::Full, "mgc", "full.bak").await, []);
+    a.insert("mgc", 1, "row");
+    let broken = tokio::time::timeout(Duration::from_secs(5), a.backup(BackupKind::Log, "mgc", "torn.trn"));
+    assert!(broken.await.is_err());
+    let b = Server::start("B", &files);
+    assert_eq!(b.restore(RestoreKind::Database, "mgc", "full.bak", RestoreEnd::NoRecovery).await, []);
+    assert_eq!(b.restore(RestoreKind::Log, "mgc", "torn.trn", RestoreEnd::NoRecovery).await, [3256, 3013]);
+    assert_eq!(a.backup(BackupKind::Log, "mgc", "log1.trn").await, []);
+    assert_eq!(restore_log(&b, 1).await, []);
+    assert_eq!(b.recover("mgc").await, []);
+    assert_eq!(b.rows("mgc"), a.rows("mgc"));
+}

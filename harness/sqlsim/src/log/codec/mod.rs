@@ -424,3 +424,6 @@ fn get_table(from: &mut Reader<'_>) -> Decoded<Table> {
     table.set_identity(identity);
     Ok(table)
 }
+
+#[cfg(test)]
+mod tests;
