@@ -40,6 +40,13 @@ enum Command {
     },
     /// Stage an estate on this host and serve it in real time, to be tried by hand.
     Serve(serve::ServeArguments),
+    /// The management shell's stand-in, for places where one binary has to be enough.
+    #[command(name = "lync-shell", disable_help_flag = true)]
+    Shell {
+        /// PowerShell's switches.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// The failover program itself, for places where one binary has to be enough.
     #[command(name = "pchat-failover", disable_help_flag = true)]
     Failover {
@@ -121,6 +128,9 @@ pub fn main() -> ExitCode {
         }
         Command::Check { paths } => check(&paths),
         Command::Serve(arguments) => serve::serve(&arguments),
+        Command::Shell { arguments } => {
+            return ExitCode::from(u8::try_from(lyncshell::program::run(&arguments)).unwrap_or(1));
+        }
         Command::Failover { arguments } => {
             let all = std::iter::once(OsString::from("firedrill pchat-failover")).chain(arguments);
             return ExitCode::from(u8::try_from(failover::cli::invoke(all)).unwrap_or(1));
