@@ -18,7 +18,7 @@ use crate::store::{LocatedStore, ManagementStore, OpenStore};
 #[derive(Debug)]
 pub(crate) enum Flow {
     /// An error that ends at least its statement.
-    Error(Box<ErrorRecord>, Reach),
+    Error(ErrorRecord, Reach),
     /// `exit`.
     Exit(i32),
     /// `return`; what it returns is already in the output.
@@ -38,15 +38,9 @@ pub(crate) enum Reach {
     Script,
 }
 
-impl From<Box<ErrorRecord>> for Flow {
-    fn from(record: Box<ErrorRecord>) -> Self {
-        Self::Error(record, Reach::Statement)
-    }
-}
-
 impl From<ErrorRecord> for Flow {
     fn from(record: ErrorRecord) -> Self {
-        Self::Error(Box::new(record), Reach::Statement)
+        Self::Error(record, Reach::Statement)
     }
 }
 
@@ -120,7 +114,7 @@ pub(crate) struct Session {
     pub(crate) sinks: Vec<ErrorSink>,
     pub(crate) try_depth: usize,
     pub(crate) depth: usize,
-    pub(crate) caught: Option<Box<ErrorRecord>>,
+    pub(crate) caught: Option<ErrorRecord>,
     pub(crate) strict: bool,
     pub(crate) operator: Option<Rc<dyn Operator>>,
     /// An error ended the script.
@@ -230,7 +224,7 @@ impl Session {
             self.variables.insert(variable.clone(), record.as_value());
         }
         match action {
-            Action::Stop => return Err(Flow::Error(Box::new(record), Reach::Script)),
+            Action::Stop => return Err(Flow::Error(record, Reach::Script)),
             Action::Continue => self.report(&record),
             Action::SilentlyContinue => self.errors.push(record.as_value()),
             Action::Ignore => {}
@@ -337,7 +331,7 @@ impl Session {
     /// The error of something that stands at `extent`, unless it already has a place.
     pub(crate) fn place(flow: Flow, command: Option<&str>, extent: &Extent) -> Flow {
         match flow {
-            Flow::Error(record, reach) => Flow::Error(Box::new(record.at(command, extent)), reach),
+            Flow::Error(record, reach) => Flow::Error(record.at(command, extent), reach),
             other => other,
         }
     }
@@ -380,7 +374,7 @@ fn preference(value: Value) -> Result<Value, Flow> {
 
 /// `$PSVersionTable`, as far as scripts look into it.
 fn version_table() -> Value {
-    let version = Object::new(
+    let version = Object::value(
         "System.Version",
         vec![
             ("Major", Value::Int(5)),

@@ -128,7 +128,7 @@ impl SqlServers for TdsServers {
         let stream = self.connector.connect(place.fqdn, place.instance, place.port).await.map_err(
             |error: io::Error| SqlError::Unreachable { server: server.clone(), cause: error.to_string() },
         )?;
-        let client = Client::connect(config(place, database), stream.compat())
+        let client = Box::pin(Client::connect(config(place, database), stream.compat()))
             .await
             .map_err(|error| sql_error(&server, error))?;
         Ok(Box::new(TdsSession { server, client }))

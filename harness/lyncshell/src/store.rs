@@ -100,7 +100,8 @@ impl Replica {
 pub trait ManagementStore {
     /// Publishes a topology. The first publication makes the servers marked
     /// active in it active and the pool `Normal`; a later one keeps state and
-    /// active servers as they are, less the servers that are gone.
+    /// active servers as they are, less the servers that are gone, and replicas
+    /// keep what they have received.
     /// Returns the new revision.
     async fn publish(&mut self, topology: &Topology, now: Timestamp) -> Result<u64, StoreError>;
 
@@ -249,7 +250,9 @@ impl SqlManagementStore {
 #[async_trait(?Send)]
 impl ManagementStore for SqlManagementStore {
     async fn publish(&mut self, topology: &Topology, now: Timestamp) -> Result<u64, StoreError> {
-        let settings = first_settings(topology, self.newest().await?, now);
+        let newest = self.newest().await?;
+        let known = if newest.is_some() { self.replicas().await? } else { Vec::new() };
+        let settings = first_settings(topology, newest, now);
         let document = serde_json::to_string(topology).map_err(|error| self.damaged(error.to_string()))?;
         let mut batch = format!(
             "SET XACT_ABORT ON\nBEGIN TRANSACTION\nDELETE FROM dbo.PublishedTopology\n\
@@ -258,9 +261,13 @@ impl ManagementStore for SqlManagementStore {
             Self::insert(settings.revision, &settings, now),
         );
         for (ordinal, fqdn) in topology.replicas().iter().enumerate() {
+            let before = known.iter().find(|replica| replica.fqdn.eq_ignore_ascii_case(fqdn));
+            let updated = before.and_then(|replica| replica.updated);
             batch.push_str(&format!(
-                "INSERT INTO dbo.Replica (Ordinal, Fqdn, Revision, UpdatedUtc, Requested) VALUES ({ordinal}, {}, 0, NULL, 0)\n",
+                "INSERT INTO dbo.Replica (Ordinal, Fqdn, Revision, UpdatedUtc, Requested) VALUES ({ordinal}, {}, {}, {}, 0)\n",
                 literal(fqdn),
+                before.map_or(0, |replica| replica.revision),
+                updated.map_or("NULL".to_owned(), |at| literal(&at.to_string())),
             ));
         }
         batch.push_str("COMMIT TRANSACTION");

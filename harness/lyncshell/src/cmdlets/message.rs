@@ -59,7 +59,7 @@ async fn test_message(session: &mut Session, call: &mut Call) -> Outcome {
         latency.subsec_nanos() / 100
     );
     call.failed = problem.is_some();
-    Ok(vec![Object::new(
+    Ok(vec![Object::value(
         "Microsoft.Rtc.SyntheticTransactions.TaskOutput",
         vec![
             ("TargetFqdn", Value::from(target.as_str())),

@@ -58,7 +58,7 @@ async fn mirror_state(session: &mut Session, call: &mut Call) -> Outcome {
         };
         let on_primary = side(session, primary, database).await;
         let on_mirror = side(session, mirror, database).await;
-        states.push(Object::new(
+        states.push(Object::value(
             "Microsoft.Rtc.Management.Deployment.DatabaseMirrorState",
             vec![
                 ("DatabaseName", Value::from(database)),

@@ -64,7 +64,7 @@ async fn replication_status(session: &mut Session, call: &mut Call) -> Outcome {
         let replicas = session.store().await?.replicas().await.map_err(store_failure)?;
         let master = session.env.store.server.clone();
         let heartbeat = Value::DateTime(session.env.clock.utc_now());
-        return Ok(vec![Object::new(
+        return Ok(vec![Object::value(
             "Microsoft.Rtc.Management.Xds.CentralMgmtStatus",
             vec![
                 ("ActiveMasterFqdn", Value::from(master.as_str())),
@@ -81,7 +81,7 @@ async fn replication_status(session: &mut Session, call: &mut Call) -> Outcome {
 }
 
 fn status(replica: &Replica) -> Value {
-    Object::new(
+    Object::value(
         "Microsoft.Rtc.Management.Xds.ReplicaStatus",
         vec![
             ("UpToDate", Value::Bool(replica.up_to_date())),

@@ -140,7 +140,7 @@ fn chat_service(topology: &Topology, settings: &PoolSettings) -> Value {
         ("Role".to_owned(), Value::from("PersistentChatServer")),
     ]);
     let properties = properties.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
-    Object::new("Microsoft.Rtc.Management.Xds.DisplayPersistentChatServer", properties)
+    Object::value("Microsoft.Rtc.Management.Xds.DisplayPersistentChatServer", properties)
 }
 
 /// The stores behind a database role.
@@ -156,7 +156,7 @@ fn database_services(topology: &Topology, kind: &'static str) -> Vec<Value> {
     present
         .map(|store| {
             let instance = store.instance.as_deref().map_or(Value::Null, Value::from);
-            Object::new(
+            Object::value(
                 &format!("Microsoft.Rtc.Management.Xds.Display{kind}"),
                 vec![
                     ("Identity", database_reference(kind, Some(store))),
@@ -215,7 +215,7 @@ async fn get_pool(session: &mut Session, call: &mut Call) -> Outcome {
 
 fn pool(topology: &Topology, fqdn: &str, computers: Vec<&str>, services: Vec<String>) -> Value {
     let computers = if computers.is_empty() { vec![fqdn] } else { computers };
-    Object::new(
+    Object::value(
         "Microsoft.Rtc.Management.Xds.DisplayPool",
         vec![
             ("Identity", Value::from(fqdn)),

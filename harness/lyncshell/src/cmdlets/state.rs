@@ -147,5 +147,5 @@ async fn local(session: &mut Session, topology: &Topology) -> Result<Option<Pool
 
 fn state_object(identity: &str, state: PoolState) -> Value {
     let member = POOL_STATE.member(state.name()).map_or(Value::Null, Value::Enum);
-    Object::new(STATE_TYPE, vec![("Identity", Value::from(identity)), ("PoolState", member)])
+    Object::value(STATE_TYPE, vec![("Identity", Value::from(identity)), ("PoolState", member)])
 }

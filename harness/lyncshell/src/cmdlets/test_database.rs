@@ -139,7 +139,7 @@ async fn test_one(session: &Session, target: &Target) -> Value {
         Ok((version, state)) => (true, version, state, String::new()),
         Err(error) => (false, String::new(), String::new(), error),
     };
-    Object::new(
+    Object::value(
         "Microsoft.Rtc.SyntheticTransactions.TaskOutput",
         vec![
             ("DatabaseName", Value::from(target.database.as_str())),

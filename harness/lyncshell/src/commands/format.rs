@@ -94,7 +94,7 @@ async fn format_command(session: &mut Session, call: &mut Call, shape: Shape) ->
     if text.is_empty() {
         return Ok(Vec::new());
     }
-    Ok(vec![Object::new(FORMATTED, vec![("Text", Value::from(text))])])
+    Ok(vec![Object::value(FORMATTED, vec![("Text", Value::from(text))])])
 }
 
 fn out_string(call: &mut Call) -> Vec<Value> {

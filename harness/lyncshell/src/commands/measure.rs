@@ -73,7 +73,7 @@ fn measure(call: &mut Call) -> Outcome {
         })
     };
     let when = |switch: &str, value: Value| if call.flag(switch) { value } else { Value::Null };
-    Ok(vec![Object::new(
+    Ok(vec![Object::value(
         "Microsoft.PowerShell.Commands.GenericMeasureInfo",
         vec![
             ("Count", Value::Int(count as i64)),
@@ -108,7 +108,7 @@ fn group(call: &mut Call) -> Vec<Value> {
     groups
         .into_iter()
         .map(|(key, items)| {
-            Object::new(
+            Object::value(
                 "Microsoft.PowerShell.Commands.GroupInfo",
                 vec![
                     ("Count", Value::Int(items.len() as i64)),

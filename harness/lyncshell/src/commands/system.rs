@@ -146,7 +146,7 @@ fn get_command(session: &mut Session, call: &mut Call) -> Outcome {
 fn command_info(definition: &Definition) -> Value {
     let source =
         if definition.module == Module::PowerShell { "Microsoft.PowerShell.Core" } else { LYNC_MODULES[1] };
-    Object::new(
+    Object::value(
         CMDLET_INFO,
         vec![
             ("CommandType", Value::from("Cmdlet")),
@@ -213,7 +213,7 @@ fn get_module(session: &Session, call: &Call) -> Vec<Value> {
     if !(wanted && has_lync(session)) {
         return Vec::new();
     }
-    vec![Object::new(
+    vec![Object::value(
         "System.Management.Automation.PSModuleInfo",
         vec![
             ("ModuleType", Value::from("Binary")),

@@ -7,10 +7,10 @@ use super::error::ErrorRecord;
 use super::value::{CUSTOM_OBJECT, HashTable, Object, Value};
 
 /// A conversion's outcome.
-pub(crate) type Converted<T> = Result<T, Box<ErrorRecord>>;
+pub(crate) type Converted<T> = Result<T, ErrorRecord>;
 
 /// The error of a conversion that cannot be made.
-fn cannot(value: &Value, type_name: &str, why: &str) -> Box<ErrorRecord> {
+fn cannot(value: &Value, type_name: &str, why: &str) -> ErrorRecord {
     let mut error = ErrorRecord::new(
         format!("Cannot convert value \"{}\" to type \"{type_name}\". Error: \"{why}\"", value.text()),
         "InvalidArgument",
@@ -18,7 +18,7 @@ fn cannot(value: &Value, type_name: &str, why: &str) -> Box<ErrorRecord> {
         "InvalidCastFromStringToInteger",
     );
     error.target = ":".into();
-    Box::new(error)
+    error
 }
 
 /// A value as a number: `$null` is 0, text is parsed.
@@ -102,7 +102,7 @@ pub(crate) fn cast(type_name: &str, value: Value) -> Converted<Value> {
                 }
             },
         },
-        _ => Err(Box::new(ErrorRecord::not_modelled(&format!("the type [{type_name}]")))),
+        _ => Err(ErrorRecord::not_modelled(&format!("the type [{type_name}]"))),
     }
 }
 

@@ -5,9 +5,27 @@ use std::rc::Rc;
 use super::ast::Extent;
 use super::value::{ERROR_RECORD, Object, Value};
 
-/// An error record.
+/// An error record. Its details live on the heap, so that it can be returned anywhere.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct ErrorRecord {
+pub(crate) struct ErrorRecord(Box<ErrorDetails>);
+
+impl std::ops::Deref for ErrorRecord {
+    type Target = ErrorDetails;
+
+    fn deref(&self) -> &ErrorDetails {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for ErrorRecord {
+    fn deref_mut(&mut self) -> &mut ErrorDetails {
+        &mut self.0
+    }
+}
+
+/// What an error record holds.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ErrorDetails {
     /// What happened.
     pub(crate) message: String,
     /// The category's name, such as `InvalidArgument`.
@@ -36,7 +54,7 @@ impl ErrorRecord {
         exception: &str,
         id: impl Into<String>,
     ) -> Self {
-        Self {
+        Self(Box::new(ErrorDetails {
             message: message.into(),
             category,
             target: ":".into(),
@@ -46,7 +64,7 @@ impl ErrorRecord {
             origin: None,
             extent: None,
             thrown: None,
-        }
+        }))
     }
 
     /// An error of the language itself.
@@ -96,19 +114,19 @@ impl ErrorRecord {
     /// The error as `$_` in a `catch` sees it.
     pub(crate) fn as_value(&self) -> Value {
         let exception = match &self.thrown {
-            Some(thrown) => Object::new(
+            Some(thrown) => Object::value(
                 &self.exception,
                 vec![
                     ("Message", Value::from(self.message.as_str())),
                     ("TargetObject", thrown.as_ref().clone()),
                 ],
             ),
-            None => Object::new(
+            None => Object::value(
                 &self.exception,
                 vec![("Message", Value::from(self.message.as_str())), ("InnerException", Value::Null)],
             ),
         };
-        let category = Object::new(
+        let category = Object::value(
             "System.Management.Automation.ErrorCategoryInfo",
             vec![
                 ("Category", Value::from(self.category)),
@@ -118,7 +136,7 @@ impl ErrorRecord {
             ],
         );
         let position = self.extent.as_ref().map(position_message).unwrap_or_default();
-        let invocation = Object::new(
+        let invocation = Object::value(
             "System.Management.Automation.InvocationInfo",
             vec![
                 (
@@ -130,7 +148,7 @@ impl ErrorRecord {
             ],
         );
         let target = self.thrown.as_ref().map_or(Value::Null, |thrown| thrown.as_ref().clone());
-        Object::new(
+        Object::value(
             ERROR_RECORD,
             vec![
                 ("Exception", exception),

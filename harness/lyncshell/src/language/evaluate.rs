@@ -176,7 +176,8 @@ impl Session {
                     self.run_statement(step, &mut Vec::new()).await?
                 }
                 StatementKind::DoWhile { condition, until, .. } => {
-                    if self.pipeline_value(condition).await?.truth() == *until {
+                    let holds = self.pipeline_value(condition).await?.truth();
+                    if holds == *until {
                         return Ok(());
                     }
                 }
@@ -235,7 +236,7 @@ impl Session {
         if !matches!(value, Value::String(_)) {
             record.thrown = Some(std::rc::Rc::new(value));
         }
-        Ok(Flow::Error(Box::new(record), Reach::Script))
+        Ok(Flow::Error(record, Reach::Script))
     }
 
     /// A statement as the right side of an assignment or inside parentheses.

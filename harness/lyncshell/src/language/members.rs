@@ -93,7 +93,7 @@ pub(crate) fn format_date(at: jiff::Timestamp, how: &str) -> Converted<String> {
             let left =
                 left.replace("%M", "").replace("%S", "").replace("%3f", "").replace(['T', 'Z', '\''], "");
             if left.chars().any(char::is_alphabetic) {
-                return Err(Box::new(ErrorRecord::not_modelled(&format!("the date format '{how}'"))));
+                return Err(ErrorRecord::not_modelled(&format!("the date format '{how}'")));
             }
             pattern.replace('\'', "")
         }
@@ -102,20 +102,20 @@ pub(crate) fn format_date(at: jiff::Timestamp, how: &str) -> Converted<String> {
 }
 
 /// The error of a method that is not there.
-fn no_method(value: &Value, name: &str) -> Box<ErrorRecord> {
+fn no_method(value: &Value, name: &str) -> ErrorRecord {
     if matches!(value, Value::Null) {
-        return Box::new(ErrorRecord::runtime(
+        return ErrorRecord::runtime(
             "You cannot call a method on a null-valued expression.",
             "InvokeMethodOnNull",
-        ));
+        );
     }
-    Box::new(ErrorRecord::runtime(
+    ErrorRecord::runtime(
         format!(
             "Method invocation failed because [{}] does not contain a method named '{name}' that lync-shell models.",
             value.type_name()
         ),
         "MethodNotFound",
-    ))
+    )
 }
 
 /// `value.name(arguments)`.
@@ -172,10 +172,10 @@ fn date_method(at: jiff::Timestamp, lower: &str, arguments: &[Value]) -> Option<
         let count = integer(arguments.first().unwrap_or(&Value::Null))?;
         let seconds = jiff::SignedDuration::from_secs(count.saturating_mul(seconds_each));
         let moved = at.checked_add(seconds).map_err(|_| {
-            Box::new(ErrorRecord::runtime(
+            ErrorRecord::runtime(
                 "The added or subtracted value results in an un-representable DateTime.",
                 "ArgumentOutOfRangeException",
-            ))
+            )
         })?;
         Ok(Value::DateTime(moved))
     };
@@ -231,12 +231,12 @@ fn text_method(text: &str, lower: &str, arguments: &[Value]) -> Converted<Option
 
 fn substring(text: &str, arguments: &[Value]) -> Converted<Value> {
     let wrong = || {
-        Box::new(ErrorRecord::new(
+        ErrorRecord::new(
             "Exception calling \"Substring\": \"startIndex cannot be larger than length of string.\"",
             "NotSpecified",
             "System.Management.Automation.MethodInvocationException",
             "ArgumentOutOfRangeException",
-        ))
+        )
     };
     let characters: Vec<char> = text.chars().collect();
     let start = usize::try_from(integer(arguments.first().unwrap_or(&Value::Null))?).map_err(|_| wrong())?;
@@ -264,14 +264,14 @@ pub(crate) fn static_member(
         ("string", "empty") => Ok(Value::from("")),
         ("environment", "machinename") => Ok(Value::from(machine)),
         ("environment", "newline") => Ok(Value::from("\r\n")),
-        ("text.encoding", "utf8") => Ok(Object::new(ENCODING, vec![("WebName", Value::from("utf-8"))])),
+        ("text.encoding", "utf8") => Ok(Object::value(ENCODING, vec![("WebName", Value::from("utf-8"))])),
         ("console", "outputencoding" | "inputencoding") => {
-            Ok(Object::new(ENCODING, vec![("WebName", Value::from("utf-8"))]))
+            Ok(Object::value(ENCODING, vec![("WebName", Value::from("utf-8"))]))
         }
-        ("console", "error") => Ok(Object::new(CONSOLE_ERROR, Vec::new())),
-        ("console", "out") => Ok(Object::new(CONSOLE_OUT, Vec::new())),
+        ("console", "error") => Ok(Object::value(CONSOLE_ERROR, Vec::new())),
+        ("console", "out") => Ok(Object::value(CONSOLE_OUT, Vec::new())),
         ("int" | "int32", "maxvalue") => Ok(Value::Int(i64::from(i32::MAX))),
-        _ => Err(Box::new(ErrorRecord::not_modelled(&format!("[{type_name}]::{name}")))),
+        _ => Err(ErrorRecord::not_modelled(&format!("[{type_name}]::{name}"))),
     }
 }
 
@@ -282,7 +282,7 @@ pub(crate) fn set_static_member(type_name: &str, name: &str, value: &Value) -> C
     if is_encoding && value.type_name().as_ref() == ENCODING {
         return Ok(());
     }
-    Err(Box::new(ErrorRecord::not_modelled(&format!("setting [{type_name}]::{name} to this"))))
+    Err(ErrorRecord::not_modelled(&format!("setting [{type_name}]::{name} to this")))
 }
 
 /// `[type]::name(arguments)`.
@@ -306,7 +306,7 @@ pub(crate) fn static_call(type_name: &str, name: &str, arguments: &[Value]) -> C
             let first = operators::order(&left, &right, true)?.is_le() == name.eq_ignore_ascii_case("min");
             Ok(if first { left } else { right })
         }
-        ("text.utf8encoding", "new") => Ok(Object::new(ENCODING, vec![("WebName", Value::from("utf-8"))])),
-        _ => Err(Box::new(ErrorRecord::not_modelled(&format!("[{type_name}]::{name}()")))),
+        ("text.utf8encoding", "new") => Ok(Object::value(ENCODING, vec![("WebName", Value::from("utf-8"))])),
+        _ => Err(ErrorRecord::not_modelled(&format!("[{type_name}]::{name}()"))),
     }
 }

@@ -75,11 +75,8 @@ pub(crate) fn unary(operator: UnaryOperator, value: &Value) -> Converted<Value> 
     }
 }
 
-fn overflow() -> Box<ErrorRecord> {
-    Box::new(ErrorRecord::runtime(
-        "Value was either too large or too small for an Int64.",
-        "RuntimeException",
-    ))
+fn overflow() -> ErrorRecord {
+    ErrorRecord::runtime("Value was either too large or too small for an Int64.", "RuntimeException")
 }
 
 /// A comparison with a list on the left keeps the items for which it holds.
@@ -180,25 +177,25 @@ fn add(left: &Value, right: &Value) -> Converted<Value> {
                     if sum.get(key).is_some() {
                         let message =
                             format!("Item has already been added. Key in dictionary: '{}'", key.text());
-                        return Err(Box::new(ErrorRecord::runtime(message, "System.ArgumentException")));
+                        return Err(ErrorRecord::runtime(message, "System.ArgumentException"));
                     }
                     sum.set(key.clone(), value.clone());
                 }
                 Ok(Value::Hash(Rc::new(sum.into())))
             }
-            _ => Err(Box::new(ErrorRecord::runtime(
+            _ => Err(ErrorRecord::runtime(
                 "A hash table can only be added to another hash table.",
                 "AddHashTableToNonHashTable",
-            ))),
+            )),
         },
         Value::Int(_) | Value::Double(_) | Value::Bool(_) => arithmetic(BinaryOperator::Add, left, right),
-        _ => Err(Box::new(ErrorRecord::runtime(
+        _ => Err(ErrorRecord::runtime(
             format!(
                 "Method invocation failed because [{}] does not contain a method named 'op_Addition'.",
                 left.type_name()
             ),
             "MethodNotFound",
-        ))),
+        )),
     }
 }
 
@@ -217,12 +214,12 @@ fn arithmetic(operator: BinaryOperator, left: &Value, right: &Value) -> Converte
             BinaryOperator::Subtract => left.checked_sub(*right),
             BinaryOperator::Multiply => left.checked_mul(*right),
             BinaryOperator::Divide | BinaryOperator::Remainder if *right == 0 => {
-                return Err(Box::new(ErrorRecord::new(
+                return Err(ErrorRecord::new(
                     "Attempted to divide by zero.",
                     "NotSpecified",
                     "System.Management.Automation.RuntimeException",
                     "RuntimeException",
-                )));
+                ));
             }
             BinaryOperator::Divide if left % right != 0 => {
                 return Ok(Value::Double(*left as f64 / *right as f64));
@@ -244,7 +241,7 @@ fn arithmetic(operator: BinaryOperator, left: &Value, right: &Value) -> Converte
 
 fn range(from: i64, to: i64) -> Converted<Value> {
     if from.abs_diff(to) as usize >= LONGEST_LIST {
-        return Err(Box::new(ErrorRecord::not_modelled("ranges of more than 100000 numbers")));
+        return Err(ErrorRecord::not_modelled("ranges of more than 100000 numbers"));
     }
     let numbers: Vec<Value> = if from <= to {
         (from..=to).map(Value::Int).collect()
@@ -257,10 +254,10 @@ fn range(from: i64, to: i64) -> Converted<Value> {
 /// A regular expression as .NET would read it, in the common part of both dialects.
 pub(crate) fn regex(pattern: &str, case: bool) -> Converted<regex::Regex> {
     regex::RegexBuilder::new(pattern).case_insensitive(!case).size_limit(1 << 20).build().map_err(|_| {
-        Box::new(ErrorRecord::runtime(
+        ErrorRecord::runtime(
             format!("The regular expression pattern {pattern} is not valid."),
             "InvalidRegularExpression",
-        ))
+        )
     })
 }
 
@@ -287,10 +284,10 @@ fn split(left: &Value, pattern: &str, case: bool) -> Converted<Value> {
 /// `-f`: `{0}`, `{1,-10}` and the formats `N`, `F`, `D`, `X` with a precision.
 fn format_text(format: &str, items: &[Value]) -> Converted<String> {
     let wrong = || {
-        Box::new(ErrorRecord::runtime(
+        ErrorRecord::runtime(
             "Error formatting a string: Input string was not in a correct format..",
             "FormatError",
-        ))
+        )
     };
     let mut text = String::new();
     let mut characters = format.chars().peekable();
@@ -332,7 +329,7 @@ pub(crate) fn formatted(value: &Value, how: &str) -> Converted<String> {
     if let Value::DateTime(at) = value {
         return super::members::format_date(*at, how);
     }
-    let unknown = || Box::new(ErrorRecord::not_modelled(&format!("the format '{how}'")));
+    let unknown = || ErrorRecord::not_modelled(&format!("the format '{how}'"));
     let mut letters = how.chars();
     let kind = letters.next().map(|c| c.to_ascii_uppercase()).unwrap_or_default();
     let digits = letters.as_str();

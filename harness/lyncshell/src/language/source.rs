@@ -252,23 +252,22 @@ impl Source {
     ///
     /// # Errors
     /// PowerShell's `ParserError` at the first place that does not parse.
-    pub(crate) fn parse(script: &str) -> Result<Self, Box<ErrorRecord>> {
+    pub(crate) fn parse(script: &str) -> Result<Self, ErrorRecord> {
         if script.len() > LONGEST_SCRIPT_BYTES {
-            return Err(Box::new(ErrorRecord::not_modelled("scripts of more than 1 MB")));
+            return Err(ErrorRecord::not_modelled("scripts of more than 1 MB"));
         }
         let text = normalise(script);
         let mut parser = Parser::new();
-        let unusable =
-            || Box::new(ErrorRecord::runtime("lync-shell could not load its grammar.", "NoGrammar"));
+        let unusable = || ErrorRecord::runtime("lync-shell could not load its grammar.", "NoGrammar");
         parser.set_language(&tree_sitter_powershell::LANGUAGE.into()).map_err(|_| unusable())?;
         let tree = parser.parse(&text, None).ok_or_else(unusable)?;
         let lines = script.split('\n').map(|line| Rc::from(line.trim_end_matches('\r'))).collect();
         let source = Self { text, lines, tree };
         if deeper_than(&source.tree, DEEPEST_NESTING) {
-            return Err(Box::new(ErrorRecord::not_modelled("scripts nested this deeply")));
+            return Err(ErrorRecord::not_modelled("scripts nested this deeply"));
         }
         if source.tree.root_node().has_error() {
-            return Err(Box::new(source.syntax_error()));
+            return Err(source.syntax_error());
         }
         Ok(source)
     }

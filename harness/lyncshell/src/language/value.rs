@@ -95,7 +95,7 @@ pub(crate) struct Object {
 
 impl Object {
     /// An object of a type with these properties.
-    pub(crate) fn new(type_name: &str, properties: Vec<(&str, Value)>) -> Value {
+    pub(crate) fn value(type_name: &str, properties: Vec<(&str, Value)>) -> Value {
         let properties = properties.into_iter().map(|(name, value)| (Rc::from(name), value)).collect();
         Value::Object(Rc::new(Self { type_name: type_name.into(), properties: RefCell::new(properties) }))
     }
