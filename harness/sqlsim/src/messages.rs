@@ -22,16 +22,289 @@ pub const NOT_SUPPORTED: i32 = 40510;
 /// All messages, ascending by number.
 pub const MESSAGES: &[Message] = &[
     Message { number: 102, severity: 15, template: "Incorrect syntax near '%.*ls'." },
+    Message {
+        number: 103,
+        severity: 15,
+        template: "The %S_MSG that starts with '%.*ls' is too long. Maximum length is %d.",
+    },
+    Message {
+        number: 104,
+        severity: 15,
+        template: "ORDER BY items must appear in the select list if the statement contains a UNION, INTERSECT or EXCEPT operator.",
+    },
+    Message {
+        number: 105,
+        severity: 15,
+        template: "Unclosed quotation mark after the character string '%.*ls'.",
+    },
+    Message {
+        number: 107,
+        severity: 15,
+        template: "The column prefix '%.*ls' does not match with a table name or alias name used in the query.",
+    },
+    Message {
+        number: 108,
+        severity: 15,
+        template: "The ORDER BY position number %ld is out of range of the number of items in the select list.",
+    },
+    Message {
+        number: 109,
+        severity: 15,
+        template: "There are more columns in the INSERT statement than values specified in the VALUES clause. The number of values in the VALUES clause must match the number of columns specified in the INSERT statement.",
+    },
+    Message {
+        number: 110,
+        severity: 15,
+        template: "There are fewer columns in the INSERT statement than values specified in the VALUES clause. The number of values in the VALUES clause must match the number of columns specified in the INSERT statement.",
+    },
+    Message { number: 111, severity: 15, template: "'%ls' must be the first statement in a query batch." },
+    Message { number: 113, severity: 15, template: "Missing end comment mark '*/'." },
+    Message {
+        number: 116,
+        severity: 16,
+        template: "Only one expression can be specified in the select list when the subquery is not introduced with EXISTS.",
+    },
+    Message {
+        number: 117,
+        severity: 15,
+        template: "The %S_MSG name '%.*ls' contains more than the maximum number of prefixes. The maximum is %d.",
+    },
+    Message {
+        number: 119,
+        severity: 15,
+        template: "Must pass parameter number %d and subsequent parameters as '@name = value'. After the form '@name = value' has been used, all subsequent parameters must be passed in the form '@name = value'.",
+    },
+    Message {
+        number: 120,
+        severity: 15,
+        template: "The select list for the INSERT statement contains fewer items than the insert list. The number of SELECT values must match the number of INSERT columns.",
+    },
+    Message {
+        number: 121,
+        severity: 15,
+        template: "The select list for the INSERT statement contains more items than the insert list. The number of SELECT values must match the number of INSERT columns.",
+    },
+    Message {
+        number: 131,
+        severity: 15,
+        template: "The size (%d) given to the %S_MSG '%.*ls' exceeds the maximum allowed for any data type (%d).",
+    },
+    Message {
+        number: 133,
+        severity: 15,
+        template: "A GOTO statement references the label '%.*ls' but the label has not been declared.",
+    },
+    Message {
+        number: 134,
+        severity: 15,
+        template: "The variable name '%.*ls' has already been declared. Variable names must be unique within a query batch or stored procedure.",
+    },
+    Message {
+        number: 135,
+        severity: 15,
+        template: "Cannot use a BREAK statement outside the scope of a WHILE statement.",
+    },
+    Message {
+        number: 136,
+        severity: 15,
+        template: "Cannot use a CONTINUE statement outside the scope of a WHILE statement.",
+    },
+    Message { number: 137, severity: 15, template: "Must declare the scalar variable \"%.*ls\"." },
+    Message {
+        number: 141,
+        severity: 15,
+        template: "A SELECT statement that assigns a value to a variable must not be combined with data-retrieval operations.",
+    },
+    Message {
+        number: 145,
+        severity: 15,
+        template: "ORDER BY items must appear in the select list if SELECT DISTINCT is specified.",
+    },
+    Message {
+        number: 147,
+        severity: 15,
+        template: "An aggregate may not appear in the WHERE clause unless it is in a subquery contained in a HAVING clause or a select list, and the column being aggregated is an outer reference.",
+    },
+    Message {
+        number: 148,
+        severity: 15,
+        template: "Incorrect time syntax in time string '%.*ls' used with WAITFOR.",
+    },
+    Message { number: 155, severity: 15, template: "'%.*ls' is not a recognized %ls option." },
+    Message { number: 156, severity: 15, template: "Incorrect syntax near the keyword '%.*ls'." },
+    Message {
+        number: 166,
+        severity: 15,
+        template: "'%ls' does not allow specifying the database name as a prefix to the object name.",
+    },
+    Message { number: 174, severity: 15, template: "The %.*ls function requires %d argument(s)." },
+    Message {
+        number: 179,
+        severity: 15,
+        template: "Cannot use the OUTPUT option when passing a constant to a stored procedure.",
+    },
+    Message { number: 189, severity: 15, template: "The %ls function requires %d to %d arguments." },
+    Message {
+        number: 191,
+        severity: 15,
+        template: "Some part of your SQL statement is nested too deeply. Rewrite the query or break it up into smaller queries.",
+    },
+    Message { number: 192, severity: 16, template: "The scale must be less than or equal to the precision." },
+    Message { number: 195, severity: 15, template: "'%.*ls' is not a recognized %S_MSG." },
+    Message {
+        number: 201,
+        severity: 16,
+        template: "Procedure or function '%.*ls' expects parameter '%.*ls', which was not supplied.",
+    },
+    Message {
+        number: 205,
+        severity: 16,
+        template: "All queries combined using a UNION, INTERSECT or EXCEPT operator must have an equal number of expressions in their target lists.",
+    },
+    Message { number: 206, severity: 16, template: "Operand type clash: %ls is incompatible with %ls" },
+    Message { number: 207, severity: 16, template: "Invalid column name '%.*ls'." },
     Message { number: 208, severity: 16, template: "Invalid object name '%.*ls'." },
+    Message { number: 209, severity: 16, template: "Ambiguous column name '%.*ls'." },
+    Message {
+        number: 213,
+        severity: 16,
+        template: "Column name or number of supplied values does not match table definition.",
+    },
+    Message { number: 214, severity: 16, template: "Procedure expects parameter '%ls' of type '%ls'." },
+    Message {
+        number: 217,
+        severity: 16,
+        template: "Maximum stored procedure, function, trigger, or view nesting level exceeded (limit %d).",
+    },
+    Message {
+        number: 220,
+        severity: 16,
+        template: "Arithmetic overflow error for data type %ls, value = %ld.",
+    },
+    Message {
+        number: 226,
+        severity: 16,
+        template: "%ls statement not allowed within multi-statement transaction.",
+    },
     Message {
         number: 229,
         severity: 14,
         template: "The %ls permission was denied on the object '%.*ls', database '%.*ls', schema '%.*ls'.",
     },
     Message {
+        number: 235,
+        severity: 16,
+        template: "Cannot convert a char value to money. The char value has incorrect syntax.",
+    },
+    Message {
+        number: 241,
+        severity: 16,
+        template: "Conversion failed when converting date and/or time from character string.",
+    },
+    Message {
+        number: 242,
+        severity: 16,
+        template: "The conversion of a %ls data type to a %ls data type resulted in an out-of-range value.",
+    },
+    Message {
+        number: 244,
+        severity: 16,
+        template: "The conversion of the %ls value '%.*ls' overflowed an %hs column. Use a larger integer column.",
+    },
+    Message {
+        number: 245,
+        severity: 16,
+        template: "Conversion failed when converting the %ls value '%.*ls' to data type %ls.",
+    },
+    Message {
+        number: 248,
+        severity: 16,
+        template: "The conversion of the %ls value '%.*ls' overflowed an int column.",
+    },
+    Message { number: 259, severity: 16, template: "Ad hoc updates to system catalogs are not allowed." },
+    Message { number: 262, severity: 16, template: "%ls permission denied in database '%.*ls'." },
+    Message { number: 263, severity: 16, template: "Must specify table to select from." },
+    Message {
+        number: 264,
+        severity: 16,
+        template: "The column name '%.*ls' is specified more than once in the SET clause or column list of an INSERT. A column cannot be assigned more than one value in the same clause. Modify the clause to make sure that a column is updated only once. If this statement updates or inserts columns into a view, column aliasing can conceal the duplication in your code.",
+    },
+    Message {
+        number: 271,
+        severity: 16,
+        template: "The column \"%.*ls\" cannot be modified because it is either a computed column or is the result of a UNION operator.",
+    },
+    Message {
+        number: 281,
+        severity: 16,
+        template: "%d is not a valid style number when converting from %ls to a character string.",
+    },
+    Message {
+        number: 289,
+        severity: 16,
+        template: "Cannot construct data type %ls, some of the arguments have values which are not valid.",
+    },
+    Message {
+        number: 321,
+        severity: 15,
+        template: "\"%.*ls\" is not a recognized table hints option. If it is intended as a parameter to a table-valued function or to the CHANGETABLE function, ensure that your database compatibility mode is set to 90.",
+    },
+    Message {
+        number: 402,
+        severity: 16,
+        template: "The data types %s and %s are incompatible in the %s operator.",
+    },
+    Message {
+        number: 512,
+        severity: 16,
+        template: "Subquery returned more than 1 value. This is not permitted when the subquery follows =, !=, <, <= , >, >= or when the subquery is used as an expression.",
+    },
+    Message {
+        number: 515,
+        severity: 16,
+        template: "Cannot insert the value NULL into column '%.*ls', table '%.*ls'; column does not allow nulls. %ls fails.",
+    },
+    Message { number: 517, severity: 16, template: "Adding a value to a '%ls' column caused an overflow." },
+    Message {
+        number: 529,
+        severity: 16,
+        template: "Explicit conversion from data type %ls to %ls is not allowed.",
+    },
+    Message {
+        number: 535,
+        severity: 16,
+        template: "The %.*ls function resulted in an overflow. The number of dateparts separating two date/time instances is too large. Try to use %.*ls with a less precise datepart.",
+    },
+    Message { number: 536, severity: 16, template: "Invalid length parameter passed to the RIGHT function." },
+    Message {
+        number: 537,
+        severity: 16,
+        template: "Invalid length parameter passed to the LEFT or SUBSTRING function.",
+    },
+    Message {
+        number: 544,
+        severity: 16,
+        template: "Cannot insert explicit value for identity column in table '%.*ls' when IDENTITY_INSERT is set to OFF.",
+    },
+    Message {
+        number: 545,
+        severity: 16,
+        template: "Explicit value must be specified for identity column in table '%.*ls' either when IDENTITY_INSERT is set to ON or when a replication user is inserting into a NOT FOR REPLICATION identity column.",
+    },
+    Message {
+        number: 547,
+        severity: 16,
+        template: "The %ls statement conflicted with the %ls constraint \"%.*ls\". The conflict occurred in database \"%.*ls\", table \"%.*ls\"%ls%.*ls%ls.",
+    },
+    Message {
         number: 596,
         severity: 21,
         template: "Cannot continue the execution because the session is in the kill state.",
+    },
+    Message {
+        number: 628,
+        severity: 16,
+        template: "Cannot issue SAVE TRANSACTION when there is no active transaction.",
     },
     Message {
         number: 911,
@@ -42,6 +315,11 @@ pub const MESSAGES: &[Message] = &[
         number: 913,
         severity: 22,
         template: "Could not find database ID %d. Database may not be activated yet or may be in transition. Reissue the query once the database is available. If you do not think this error is due to a database that is transitioning its state and this error continues to occur, contact your primary support provider. Please have available for review the Microsoft SQL Server error log and any additional information relevant to the circumstances when the error occurred.",
+    },
+    Message {
+        number: 916,
+        severity: 14,
+        template: "The server principal \"%.*ls\" is not able to access the database \"%.*ls\" under the current security context.",
     },
     Message {
         number: 922,
@@ -87,6 +365,33 @@ pub const MESSAGES: &[Message] = &[
         number: 954,
         severity: 14,
         template: "The database \"%.*ls\" cannot be opened. It is acting as a mirror database.",
+    },
+    Message {
+        number: 957,
+        severity: 17,
+        template: "Database '%.*ls' is enabled for database mirroring or has joined an availability group. The name of the database cannot be changed.",
+    },
+    Message {
+        number: 1007,
+        severity: 15,
+        template: "The number '%.*ls' is out of the range for numeric representation (maximum precision %d).",
+    },
+    Message { number: 1031, severity: 15, template: "Percent values must be between 0 and 100." },
+    Message {
+        number: 1038,
+        severity: 15,
+        template: "An object or column name is missing or empty. For SELECT INTO statements, verify each column has a name. For other statements, look for empty alias names. Aliases defined as \"\" or [] are not allowed. Change the alias to a valid name.",
+    },
+    Message {
+        number: 1060,
+        severity: 15,
+        template: "The number of rows provided for a TOP or FETCH clauses row count parameter must be an integer.",
+    },
+    Message { number: 1087, severity: 15, template: "Must declare the table variable \"%.*ls\"." },
+    Message {
+        number: 1088,
+        severity: 16,
+        template: "Cannot find the object \"%.*ls\" because it does not exist or you do not have permissions.",
     },
     Message {
         number: 1205,
@@ -249,6 +554,23 @@ pub const MESSAGES: &[Message] = &[
         severity: 16,
         template: "The CREATE UNIQUE INDEX statement terminated because a duplicate key was found for the object name '%.*ls' and the index name '%.*ls'.  The duplicate key value is %ls.",
     },
+    Message { number: 1767, severity: 16, template: "Foreign key '%.*ls' references invalid table '%.*ls'." },
+    Message {
+        number: 1773,
+        severity: 16,
+        template: "Foreign key '%.*ls' has implicit reference to object '%.*ls' which does not have a primary key defined on it.",
+    },
+    Message {
+        number: 1776,
+        severity: 16,
+        template: "There are no primary or candidate keys in the referenced table '%.*ls' that match the referencing column list in the foreign key '%.*ls'.",
+    },
+    Message {
+        number: 1779,
+        severity: 16,
+        template: "Table '%.*ls' already has a primary key defined on it.",
+    },
+    Message { number: 1781, severity: 16, template: "Column already has a DEFAULT bound to it." },
     Message {
         number: 1801,
         severity: 16,
@@ -265,6 +587,31 @@ pub const MESSAGES: &[Message] = &[
         template: "The file '%ls' cannot be overwritten.  It is being used by database '%.*ls'.",
     },
     Message {
+        number: 1902,
+        severity: 16,
+        template: "Cannot create more than one clustered index on table '%.*ls'. Drop the existing clustered index '%.*ls' before creating another.",
+    },
+    Message {
+        number: 1911,
+        severity: 16,
+        template: "Column name '%.*ls' does not exist in the target table or view.",
+    },
+    Message {
+        number: 1913,
+        severity: 16,
+        template: "The operation failed because an index or statistics with name '%.*ls' already exists on table '%.*ls'.",
+    },
+    Message {
+        number: 2526,
+        severity: 16,
+        template: "Incorrect DBCC statement. Check the documentation for the correct DBCC syntax and options.",
+    },
+    Message {
+        number: 2528,
+        severity: 10,
+        template: "DBCC execution completed. If DBCC printed error messages, contact your system administrator.",
+    },
+    Message {
         number: 2601,
         severity: 14,
         template: "Cannot insert duplicate key row in object '%.*ls' with unique index '%.*ls'. The duplicate key value is %ls.",
@@ -275,10 +622,42 @@ pub const MESSAGES: &[Message] = &[
         template: "Violation of %ls constraint '%.*ls'. Cannot insert duplicate key in object '%.*ls'. The duplicate key value is %ls.",
     },
     Message {
+        number: 2705,
+        severity: 16,
+        template: "Column names in each table must be unique. Column name '%.*ls' in table '%.*ls' is specified more than once.",
+    },
+    Message {
         number: 2714,
         severity: 16,
         template: "There is already an object named '%.*ls' in the database.",
     },
+    Message {
+        number: 2715,
+        severity: 16,
+        template: "Column, parameter, or variable #%d: Cannot find data type %.*ls.",
+    },
+    Message { number: 2741, severity: 16, template: "SET DATEFIRST %d is out of range." },
+    Message {
+        number: 2744,
+        severity: 16,
+        template: "Multiple identity columns specified for table '%.*ls'. Only one identity column per table is allowed.",
+    },
+    Message {
+        number: 2750,
+        severity: 16,
+        template: "Column or parameter #%d: Specified column precision %d is greater than the maximum precision of %d.",
+    },
+    Message {
+        number: 2754,
+        severity: 16,
+        template: "Error severity levels greater than 18 can only be specified by members of the sysadmin role, using the WITH LOG option.",
+    },
+    Message {
+        number: 2760,
+        severity: 16,
+        template: "The specified schema name \"%.*ls\" either does not exist or you do not have permission to use it.",
+    },
+    Message { number: 2812, severity: 16, template: "Could not find stored procedure '%.*ls'." },
     Message {
         number: 3009,
         severity: 16,
@@ -309,6 +688,16 @@ pub const MESSAGES: &[Message] = &[
         number: 3024,
         severity: 16,
         template: "You can only perform a full backup of the master database. Use BACKUP DATABASE to back up the entire master database.",
+    },
+    Message {
+        number: 3031,
+        severity: 16,
+        template: "Option '%ls' conflicts with option(s) '%ls'. Remove the conflicting option and reissue the statement.",
+    },
+    Message {
+        number: 3032,
+        severity: 16,
+        template: "One or more of the options (%ls) are not supported for this statement. Review the documentation for supported options.",
     },
     Message {
         number: 3035,
@@ -431,7 +820,13 @@ pub const MESSAGES: &[Message] = &[
     Message { number: 3202, severity: 16, template: "Write on \"%ls\" failed: %ls" },
     Message { number: 3203, severity: 16, template: "Read on \"%ls\" failed: %ls" },
     Message { number: 3204, severity: 16, template: "The backup or restore was aborted." },
+    Message {
+        number: 3207,
+        severity: 16,
+        template: "Backup or restore requires at least one backup device. Rerun your statement specifying a backup device.",
+    },
     Message { number: 3211, severity: 10, template: "%d percent processed." },
+    Message { number: 3217, severity: 16, template: "Invalid value specified for %ls parameter." },
     Message {
         number: 3234,
         severity: 16,
@@ -446,6 +841,11 @@ pub const MESSAGES: &[Message] = &[
         number: 3242,
         severity: 16,
         template: "The file on device '%ls' is not a valid Microsoft Tape Format backup set.",
+    },
+    Message {
+        number: 3250,
+        severity: 16,
+        template: "The value '%d' is not within range for the %ls parameter.",
     },
     Message { number: 3254, severity: 16, template: "The volume on device '%ls' is empty." },
     Message {
@@ -479,6 +879,7 @@ pub const MESSAGES: &[Message] = &[
         severity: 21,
         template: "File '%ls' is not a valid undo file for database '%.*ls (database ID %d). Verify the file path, and specify the correct file.",
     },
+    Message { number: 3623, severity: 16, template: "An invalid floating point operation occurred." },
     Message {
         number: 3701,
         severity: 11,
@@ -495,14 +896,45 @@ pub const MESSAGES: &[Message] = &[
         template: "Cannot %S_MSG the %S_MSG '%.*ls' because it is a system %S_MSG.",
     },
     Message {
+        number: 3726,
+        severity: 16,
+        template: "Could not drop object '%.*ls' because it is referenced by a FOREIGN KEY constraint.",
+    },
+    Message { number: 3728, severity: 16, template: "'%.*ls' is not a constraint." },
+    Message {
+        number: 3729,
+        severity: 16,
+        template: "Cannot drop schema '%.*ls' because it is being referenced by object '%.*ls'.",
+    },
+    Message {
         number: 3743,
         severity: 16,
         template: "The database '%.*ls' is enabled for database mirroring. Database mirroring must be removed before you drop the database.",
     },
     Message {
+        number: 3902,
+        severity: 16,
+        template: "The COMMIT TRANSACTION request has no corresponding BEGIN TRANSACTION.",
+    },
+    Message {
+        number: 3903,
+        severity: 16,
+        template: "The ROLLBACK TRANSACTION request has no corresponding BEGIN TRANSACTION.",
+    },
+    Message {
         number: 3906,
         severity: 16,
         template: "Failed to update database \"%.*ls\" because the database is read-only.",
+    },
+    Message {
+        number: 3930,
+        severity: 16,
+        template: "The current transaction cannot be committed and cannot support operations that write to the log file. Roll back the transaction.",
+    },
+    Message {
+        number: 3931,
+        severity: 16,
+        template: "The current transaction cannot be committed and cannot be rolled back to a savepoint. Roll back the entire transaction.",
     },
     Message {
         number: 4002,
@@ -526,6 +958,36 @@ pub const MESSAGES: &[Message] = &[
         template: "Cannot open database \"%.*ls\" requested by the login. The login failed.",
     },
     Message { number: 4064, severity: 11, template: "Cannot open user default database. Login failed." },
+    Message {
+        number: 4104,
+        severity: 16,
+        template: "The multi-part identifier \"%.*ls\" could not be bound.",
+    },
+    Message {
+        number: 4108,
+        severity: 15,
+        template: "Windowed functions can only appear in the SELECT or ORDER BY clauses.",
+    },
+    Message {
+        number: 4112,
+        severity: 15,
+        template: "The function '%.*ls' must have an OVER clause with ORDER BY.",
+    },
+    Message {
+        number: 4119,
+        severity: 16,
+        template: "The function 'ntile' takes only a positive int or bigint expression as its input.",
+    },
+    Message {
+        number: 4121,
+        severity: 16,
+        template: "Cannot find either column \"%.*ls\" or the user-defined function or aggregate \"%.*ls\", or the name is ambiguous.",
+    },
+    Message {
+        number: 4145,
+        severity: 15,
+        template: "An expression of non-boolean type specified in a context where a condition is expected, near '%.*ls'.",
+    },
     Message {
         number: 4208,
         severity: 16,
@@ -588,12 +1050,189 @@ pub const MESSAGES: &[Message] = &[
         template: "User does not have permission to alter database '%.*ls', the database does not exist, or the database is not in a state that allows access checks.",
     },
     Message {
+        number: 4701,
+        severity: 16,
+        template: "Cannot find the object \"%.*ls\" because it does not exist or you do not have permissions.",
+    },
+    Message {
+        number: 4712,
+        severity: 16,
+        template: "Cannot truncate table '%.*ls' because it is being referenced by a FOREIGN KEY constraint.",
+    },
+    Message {
+        number: 4902,
+        severity: 16,
+        template: "Cannot find the object \"%.*ls\" because it does not exist or you do not have permissions.",
+    },
+    Message {
+        number: 4924,
+        severity: 16,
+        template: "%ls failed because column '%.*ls' does not exist in table '%.*ls'.",
+    },
+    Message {
+        number: 5011,
+        severity: 14,
+        template: "User does not have permission to alter database '%.*ls', the database does not exist, or the database is not in a state that allows access checks.",
+    },
+    Message {
+        number: 5030,
+        severity: 16,
+        template: "The database %.*ls could not be exclusively locked to perform the operation.",
+    },
+    Message {
+        number: 5052,
+        severity: 16,
+        template: "%ls is not permitted while a database is in the %ls state.",
+    },
+    Message { number: 5058, severity: 16, template: "Option '%.*ls' cannot be set in database '%.*ls'." },
+    Message {
+        number: 5061,
+        severity: 16,
+        template: "ALTER DATABASE failed because a lock could not be placed on database '%.*ls'. Try again later.",
+    },
+    Message {
+        number: 5063,
+        severity: 16,
+        template: "Database '%.*ls' is in warm standby. A warm-standby database is read-only.",
+    },
+    Message { number: 5069, severity: 16, template: "ALTER DATABASE statement failed." },
+    Message { number: 5074, severity: 16, template: "The %S_MSG '%.*ls' is dependent on column '%.*ls'." },
+    Message {
         number: 5133,
         severity: 16,
         template: "Directory lookup for the file \"%ls\" failed with the operating system error %ls.",
     },
     Message { number: 5701, severity: 10, template: "Changed database context to '%.*ls'." },
     Message { number: 5703, severity: 10, template: "Changed language setting to %.*ls." },
+    Message { number: 6101, severity: 16, template: "Session ID %d is not valid." },
+    Message {
+        number: 6102,
+        severity: 14,
+        template: "User does not have permission to use the KILL statement.",
+    },
+    Message { number: 6104, severity: 16, template: "Cannot use KILL to kill your own process." },
+    Message { number: 6106, severity: 16, template: "Process ID %d is not an active process ID." },
+    Message { number: 6107, severity: 14, template: "Only user processes can be killed." },
+    Message { number: 6115, severity: 16, template: "KILL command cannot be used inside user transactions." },
+    Message {
+        number: 6120,
+        severity: 16,
+        template: "Status report cannot be obtained. Rollback operation for Process ID %d is not in progress.",
+    },
+    Message {
+        number: 6401,
+        severity: 16,
+        template: "Cannot roll back %.*ls. No transaction or savepoint of that name was found.",
+    },
+    Message {
+        number: 7806,
+        severity: 15,
+        template: "The clause '%.*ls' must be specified when creating the endpoint.",
+    },
+    Message { number: 7816, severity: 15, template: "A duplicate parameter was specified, '%.*ls'." },
+    Message {
+        number: 7862,
+        severity: 16,
+        template: "An endpoint of the requested type already exists.  Only one endpoint of this type is supported.  Use ALTER ENDPOINT or DROP the existing endpoint and execute the CREATE ENDPOINT statement.",
+    },
+    Message {
+        number: 8101,
+        severity: 16,
+        template: "An explicit value for the identity column in table '%.*ls' can only be specified when a column list is used and IDENTITY_INSERT is ON.",
+    },
+    Message { number: 8102, severity: 16, template: "Cannot update identity column '%.*ls'." },
+    Message {
+        number: 8106,
+        severity: 16,
+        template: "Table '%.*ls' does not have the identity property. Cannot perform SET operation.",
+    },
+    Message { number: 8114, severity: 16, template: "Error converting data type %ls to %ls." },
+    Message {
+        number: 8115,
+        severity: 16,
+        template: "Arithmetic overflow error converting %ls to data type %ls.",
+    },
+    Message {
+        number: 8116,
+        severity: 16,
+        template: "Argument data type %ls is invalid for argument %d of %ls function.",
+    },
+    Message { number: 8117, severity: 16, template: "Operand data type %ls is invalid for %ls operator." },
+    Message {
+        number: 8120,
+        severity: 16,
+        template: "Column '%.*ls' is invalid in the select list because it is not contained in either an aggregate function or the GROUP BY clause.",
+    },
+    Message { number: 8134, severity: 16, template: "Divide by zero error encountered." },
+    Message {
+        number: 8144,
+        severity: 16,
+        template: "Procedure or function %.*ls has too many arguments specified.",
+    },
+    Message { number: 8145, severity: 16, template: "%.*ls is not a parameter for procedure %.*ls." },
+    Message {
+        number: 8146,
+        severity: 16,
+        template: "Procedure %.*ls has no parameters and arguments were supplied.",
+    },
+    Message { number: 8152, severity: 16, template: "String or binary data would be truncated." },
+    Message {
+        number: 8155,
+        severity: 16,
+        template: "No column name was specified for column %d of '%.*ls'.",
+    },
+    Message {
+        number: 8158,
+        severity: 16,
+        template: "'%.*ls' has more columns than were specified in the column list.",
+    },
+    Message {
+        number: 8159,
+        severity: 16,
+        template: "'%.*ls' has fewer columns than were specified in the column list.",
+    },
+    Message { number: 8164, severity: 16, template: "An INSERT EXEC statement cannot be nested." },
+    Message {
+        number: 8169,
+        severity: 16,
+        template: "Conversion failed when converting from a character string to uniqueidentifier.",
+    },
+    Message {
+        number: 8170,
+        severity: 16,
+        template: "Insufficient result space to convert uniqueidentifier value to char.",
+    },
+    Message {
+        number: 8178,
+        severity: 16,
+        template: "The parameterized query '%.*ls' expects the parameter '%.*ls', which was not supplied.",
+    },
+    Message { number: 8179, severity: 16, template: "Could not find prepared statement with handle %d." },
+    Message {
+        number: 8989,
+        severity: 10,
+        template: "CHECKDB found %d allocation errors and %d consistency errors in database '%.*ls'.",
+    },
+    Message {
+        number: 9810,
+        severity: 16,
+        template: "The datepart %.*ls is not supported by date function %.*ls for data type %ls.",
+    },
+    Message {
+        number: 10704,
+        severity: 15,
+        template: "To rethrow an error, a THROW statement must be used inside a CATCH block. Insert the THROW statement inside a CATCH block, or add error parameters to the THROW statement.",
+    },
+    Message {
+        number: 10709,
+        severity: 16,
+        template: "The number of columns for each row in a table value constructor must be the same.",
+    },
+    Message {
+        number: 10742,
+        severity: 15,
+        template: "The offset specified in a OFFSET clause may not be negative.",
+    },
     Message {
         number: 7862,
         severity: 16,
@@ -632,7 +1271,17 @@ pub const MESSAGES: &[Message] = &[
         severity: 16,
         template: "The database '%s' does not exist. Supply a valid database name. To see available databases, use sys.databases.",
     },
+    Message {
+        number: 15023,
+        severity: 16,
+        template: "User, group, or role '%s' already exists in the current database.",
+    },
     Message { number: 15025, severity: 16, template: "The server principal '%s' already exists." },
+    Message {
+        number: 15048,
+        severity: 16,
+        template: "Valid values of the database compatibility level are %s.",
+    },
     Message {
         number: 15123,
         severity: 16,
@@ -648,7 +1297,37 @@ pub const MESSAGES: &[Message] = &[
         severity: 16,
         template: "User does not have permission to perform this action.",
     },
+    Message {
+        number: 15407,
+        severity: 16,
+        template: "'%s' is not a valid Windows NT name. Give the complete name: <domain\\username>.",
+    },
     Message { number: 15412, severity: 16, template: "'%s' is not a known fixed role." },
+    Message {
+        number: 15434,
+        severity: 16,
+        template: "Could not drop login '%s' as the user is currently logged in.",
+    },
+    Message { number: 15530, severity: 16, template: "The %S_MSG with name \"%.*ls\" already exists." },
+    Message { number: 16905, severity: 16, template: "The cursor is already open." },
+    Message {
+        number: 16911,
+        severity: 16,
+        template: "%hs: The fetch type cannot be used with forward only cursors.",
+    },
+    Message { number: 16915, severity: 16, template: "A cursor with the name '%.*ls' already exists." },
+    Message { number: 16916, severity: 16, template: "A cursor with the name '%.*ls' does not exist." },
+    Message { number: 16917, severity: 16, template: "Cursor is not open." },
+    Message {
+        number: 16924,
+        severity: 16,
+        template: "Cursorfetch: The number of variables declared in the INTO list must match that of selected columns.",
+    },
+    Message {
+        number: 18054,
+        severity: 16,
+        template: "Error %d, severity %d, state %d was raised, but no message with that error number was found in sys.messages. If error is larger than 50000, make sure the user-defined message is added using sp_addmessage.",
+    },
     Message {
         number: 18452,
         severity: 14,
@@ -752,6 +1431,11 @@ pub const MESSAGES: &[Message] = &[
         number: 32055,
         severity: 16,
         template: "There was an error configuring the remote monitor server.",
+    },
+    Message {
+        number: 35100,
+        severity: 16,
+        template: "Error number %d in the THROW statement is outside the valid range. Specify an error number in the valid range of 50000 to 2147483647.",
     },
     Message { number: 40510, severity: 16, template: "The simulated server does not support %ls." },
 ];

@@ -1,5 +1,9 @@
 //! T-SQL's types and the values they hold.
 
+pub mod convert;
+pub mod datetime;
+pub mod decimal;
+
 use std::rc::Rc;
 
 /// Length of a variable type.
@@ -164,5 +168,150 @@ impl Value {
     #[must_use]
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)
+    }
+}
+
+impl DataType {
+    /// The type's bare name, as errors show it (`varchar`, `numeric`).
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bit => "bit",
+            Self::TinyInt => "tinyint",
+            Self::SmallInt => "smallint",
+            Self::Int => "int",
+            Self::BigInt => "bigint",
+            Self::Decimal { .. } => "decimal",
+            Self::Money => "money",
+            Self::SmallMoney => "smallmoney",
+            Self::Real => "real",
+            Self::Float => "float",
+            Self::Char(_) => "char",
+            Self::VarChar(_) => "varchar",
+            Self::NChar(_) => "nchar",
+            Self::NVarChar(_) => "nvarchar",
+            Self::Text => "text",
+            Self::NText => "ntext",
+            Self::Image => "image",
+            Self::Binary(_) => "binary",
+            Self::VarBinary(_) => "varbinary",
+            Self::UniqueIdentifier => "uniqueidentifier",
+            Self::Date => "date",
+            Self::Time(_) => "time",
+            Self::DateTime => "datetime",
+            Self::SmallDateTime => "smalldatetime",
+            Self::DateTime2(_) => "datetime2",
+            Self::DateTimeOffset(_) => "datetimeoffset",
+            Self::Xml => "xml",
+            Self::SqlVariant => "sql_variant",
+        }
+    }
+
+    /// The name in overflow messages, which call decimals numeric.
+    #[must_use]
+    pub fn message_name(self) -> &'static str {
+        if matches!(self, Self::Decimal { .. }) { "numeric" } else { self.name() }
+    }
+
+    /// Whether it is a character type.
+    #[must_use]
+    pub fn is_text(self) -> bool {
+        matches!(
+            self,
+            Self::Char(_) | Self::VarChar(_) | Self::NChar(_) | Self::NVarChar(_) | Self::Text | Self::NText
+        )
+    }
+
+    /// Whether it is a character type of UTF-16.
+    #[must_use]
+    pub fn is_national(self) -> bool {
+        matches!(self, Self::NChar(_) | Self::NVarChar(_) | Self::NText)
+    }
+
+    /// Whether it is binary.
+    #[must_use]
+    pub fn is_binary(self) -> bool {
+        matches!(self, Self::Binary(_) | Self::VarBinary(_) | Self::Image)
+    }
+
+    /// Whether it counts: integers, decimals, money, floats, bit.
+    #[must_use]
+    pub fn is_number(self) -> bool {
+        matches!(
+            self,
+            Self::Bit | Self::TinyInt | Self::SmallInt | Self::Int | Self::BigInt | Self::Decimal { .. }
+                | Self::Money | Self::SmallMoney | Self::Real | Self::Float
+        )
+    }
+
+    /// Whether it holds a date or a time.
+    #[must_use]
+    pub fn is_moment(self) -> bool {
+        matches!(
+            self,
+            Self::Date | Self::Time(_) | Self::DateTime | Self::SmallDateTime | Self::DateTime2(_)
+                | Self::DateTimeOffset(_)
+        )
+    }
+
+    /// Precedence in mixed expressions: the lower operand is converted to the higher.
+    #[must_use]
+    pub fn precedence(self) -> u8 {
+        match self {
+            Self::SqlVariant => 30,
+            Self::Xml => 29,
+            Self::DateTimeOffset(_) => 28,
+            Self::DateTime2(_) => 27,
+            Self::DateTime => 26,
+            Self::SmallDateTime => 25,
+            Self::Date => 24,
+            Self::Time(_) => 23,
+            Self::Float => 22,
+            Self::Real => 21,
+            Self::Decimal { .. } => 20,
+            Self::Money => 19,
+            Self::SmallMoney => 18,
+            Self::BigInt => 17,
+            Self::Int => 16,
+            Self::SmallInt => 15,
+            Self::TinyInt => 14,
+            Self::Bit => 13,
+            Self::NText => 12,
+            Self::Text => 11,
+            Self::Image => 10,
+            Self::UniqueIdentifier => 8,
+            Self::NVarChar(_) => 7,
+            Self::NChar(_) => 6,
+            Self::VarChar(_) => 5,
+            Self::Char(_) => 4,
+            Self::VarBinary(_) => 3,
+            Self::Binary(_) => 2,
+        }
+    }
+
+    /// Precision and scale when seen as a decimal.
+    #[must_use]
+    pub fn decimal_shape(self) -> (u8, u8) {
+        match self {
+            Self::Decimal { precision, scale } => (precision, scale),
+            Self::Bit => (1, 0),
+            Self::TinyInt => (3, 0),
+            Self::SmallInt => (5, 0),
+            Self::BigInt => (19, 0),
+            Self::Money => (19, 4),
+            Self::SmallMoney => (10, 4),
+            _ => (10, 0),
+        }
+    }
+
+    /// Longest text in characters, or bytes of a binary; `None` for max and for other types.
+    #[must_use]
+    pub fn length(self) -> Option<u16> {
+        match self {
+            Self::Char(n) | Self::NChar(n) | Self::Binary(n) => Some(n),
+            Self::VarChar(Length::Upto(n)) | Self::NVarChar(Length::Upto(n))
+            | Self::VarBinary(Length::Upto(n)) => Some(n),
+            _ => None,
+        }
     }
 }

@@ -1,1 +1,153 @@
-//! tsql
+//! The batch parser: T-SQL text to [`ast`].
+//!
+//! It is a recursive-descent parser of its own rather than a general SQL
+//! parser with T-SQL around it: statements need no semicolons, aliases no AS,
+//! `SELECT @x = 1` assigns, a batch may begin with a bare procedure call, and
+//! a client reads error 102 or 156 with the token and the line. Nothing is
+//! matched as text; parsed batches are kept by their text.
+
+mod administration;
+pub mod ast;
+mod definitions;
+mod expressions;
+pub mod lexer;
+mod parser;
+mod queries;
+mod statements;
+
+use crate::error::SqlResult;
+use ast::{Expr, ObjectKind, Program, Query};
+use parser::Parser;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// How many parsed batches are kept.
+const CACHE_MAX: usize = 1024;
+
+/// Longer texts are parsed anew each time.
+const CACHED_TEXT_MAX: usize = 16 * 1024;
+
+thread_local! {
+    static CACHE: RefCell<BTreeMap<CacheKey, Rc<Program>>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct CacheKey {
+    quoted_identifiers: bool,
+    parameters: Rc<str>,
+    text: Rc<str>,
+}
+
+/// Parses a batch. `parameters` is the declaration list of `sp_executesql` (`@P1 int, @P2 nvarchar(10)`), or empty.
+///
+/// # Errors
+/// 102, 105, 156 and the other syntax errors, with their line.
+pub fn parse(parameters: &str, text: &str, quoted_identifiers: bool) -> SqlResult<Rc<Program>> {
+    let key = CacheKey { quoted_identifiers, parameters: parameters.into(), text: text.into() };
+    if let Some(found) = CACHE.with_borrow(|cache| cache.get(&key).cloned()) {
+        return Ok(found);
+    }
+    let mut parser = Parser::new(text, quoted_identifiers)?;
+    if !parameters.trim().is_empty() {
+        let mut declarations = Parser::new(parameters, quoted_identifiers)?;
+        declarations.parameters()?;
+        if !declarations.at_end() {
+            return Err(declarations.unexpected());
+        }
+        parser.variables = declarations.variables;
+    }
+    let parameter_count = parser.variables.len();
+    parser.statements_to_end()?;
+    let program = Rc::new(Program { code: parser.code, variables: parser.variables, parameter_count });
+    if text.len() <= CACHED_TEXT_MAX {
+        CACHE.with_borrow_mut(|cache| {
+            if cache.len() >= CACHE_MAX {
+                cache.clear();
+            }
+            cache.insert(key, program.clone());
+        });
+    }
+    Ok(program)
+}
+
+/// A stored module: a procedure's program or a view's query.
+#[derive(Debug)]
+pub enum Module {
+    /// A procedure.
+    Procedure(Program),
+    /// A view with its column names.
+    View(Vec<Rc<str>>, Query),
+}
+
+/// Parses the text of CREATE or ALTER PROCEDURE or VIEW.
+///
+/// # Errors
+/// Syntax errors, with their line.
+pub fn parse_module(kind: ObjectKind, text: &str) -> SqlResult<Module> {
+    let mut parser = Parser::new(text, true)?;
+    while !parser.is_any(&["PROC", "PROCEDURE", "VIEW"]) && !parser.at_end() {
+        parser.advance();
+    }
+    parser.advance();
+    parser.object_name()?;
+    if kind == ObjectKind::View {
+        let columns = if parser.is_symbol("(") { parser.name_list()? } else { Vec::new() };
+        if parser.take("WITH") {
+            parser.need("SCHEMABINDING")?;
+        }
+        parser.need("AS")?;
+        let query = parser.query()?;
+        parser.take_symbol(";");
+        if !parser.at_end() {
+            return Err(parser.unexpected());
+        }
+        return Ok(Module::View(columns, query));
+    }
+    parser.parameters()?;
+    if parser.take("WITH") {
+        // RECOMPILE, ENCRYPTION, EXECUTE AS OWNER: they change no result here.
+        while !parser.at_end() && !(parser.is("AS") && !parser.previous_is("EXECUTE")) {
+            parser.advance();
+        }
+    }
+    parser.need("AS")?;
+    let parameter_count = parser.variables.len();
+    parser.statements_to_end()?;
+    Ok(Module::Procedure(Program { code: parser.code, variables: parser.variables, parameter_count }))
+}
+
+/// Parses a lone expression (a column's default) or condition (a CHECK).
+///
+/// # Errors
+/// Syntax errors.
+pub fn parse_expression(text: &str) -> SqlResult<Expr> {
+    let mut parser = Parser::new(text, true)?;
+    let parsed = parser.condition()?;
+    if parser.at_end() { Ok(parsed) } else { Err(parser.unexpected()) }
+}
+
+thread_local! {
+    static EXPRESSIONS: RefCell<BTreeMap<Rc<str>, Rc<Expr>>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// As [`parse_expression`], kept by its text.
+///
+/// # Errors
+/// Syntax errors.
+pub fn expression(text: &str) -> SqlResult<Rc<Expr>> {
+    if let Some(found) = EXPRESSIONS.with_borrow(|kept| kept.get(text).cloned()) {
+        return Ok(found);
+    }
+    let parsed = Rc::new(parse_expression(text)?);
+    EXPRESSIONS.with_borrow_mut(|kept| {
+        if kept.len() >= CACHE_MAX {
+            kept.clear();
+        }
+        kept.insert(text.into(), parsed.clone());
+    });
+    Ok(parsed)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,226 @@
+//! Scalar functions and `@@` variables.
+
+use super::binder::common_type;
+use super::environment::Environment;
+use super::expression::{Ex, ScalarFunction, Typed};
+use crate::error::SqlResult;
+use crate::messages::error;
+use crate::value::{DataType, Length, Value, convert};
+
+mod dates;
+mod math;
+mod server;
+mod text;
+
+/// An `@@` variable.
+#[derive(Clone, Copy)]
+pub(super) struct SystemVariable(fn(&Environment<'_>) -> Value);
+
+impl SystemVariable {
+    /// Its value now.
+    pub(super) fn value(self, env: &Environment<'_>) -> Value {
+        (self.0)(env)
+    }
+}
+
+/// Text type of names.
+pub(super) const SYSNAME: DataType = DataType::NVarChar(Length::Upto(128));
+/// Longest text.
+pub(super) const TEXT: DataType = DataType::NVarChar(Length::Max);
+
+/// Finds an `@@` variable and its type.
+pub(super) fn system_variable(name: &str) -> Option<(SystemVariable, DataType)> {
+    let (read, data_type): (fn(&Environment<'_>) -> Value, DataType) = match name {
+        "@@error" => (|env| Value::Int(env.state().last_error.into()), DataType::Int),
+        "@@rowcount" => (|env| Value::Int(env.state().row_count), DataType::Int),
+        "@@trancount" => {
+            (|env| Value::Int(env.state().transaction.as_ref().map_or(0, |t| t.count.into())), DataType::Int)
+        }
+        "@@identity" => (
+            |env| env.state().identity.clone().unwrap_or(Value::Null),
+            DataType::Decimal { precision: 38, scale: 0 },
+        ),
+        "@@spid" => (|env| Value::Int(env.session.id.into()), DataType::SmallInt),
+        "@@servername" => (|env| Value::text(env.instance.0.config.server_name.as_str()), SYSNAME),
+        "@@servicename" => (
+            |env| {
+                let name = &env.instance.0.config.server_name;
+                Value::text(name.split_once('\\').map_or("MSSQLSERVER", |(_, instance)| instance))
+            },
+            SYSNAME,
+        ),
+        "@@version" => (|_| Value::text(server::VERSION_TEXT), DataType::NVarChar(Length::Upto(300))),
+        "@@microsoftversion" => (|_| Value::Int(0x0C00_1388), DataType::Int),
+        "@@fetch_status" => (|env| Value::Int(env.state().fetch_status), DataType::Int),
+        "@@cursor_rows" => (|_| Value::Int(0), DataType::Int),
+        "@@nestlevel" => (|env| Value::Int(env.state().nesting.into()), DataType::Int),
+        "@@procid" => (|env| Value::Int(env.procedure_id.into()), DataType::Int),
+        "@@lock_timeout" => (|env| Value::Int(env.state().settings.lock_timeout_ms), DataType::Int),
+        "@@datefirst" => (|env| Value::Int(env.state().settings.date_first.into()), DataType::TinyInt),
+        "@@textsize" => (|env| Value::Int(env.state().settings.text_size), DataType::Int),
+        "@@language" => (|_| Value::text("us_english"), SYSNAME),
+        "@@langid" => (|_| Value::Int(0), DataType::SmallInt),
+        "@@max_precision" => (|_| Value::Int(38), DataType::TinyInt),
+        "@@max_connections" => (|_| Value::Int(32_767), DataType::Int),
+        "@@options" => (|_| Value::Int(5496), DataType::Int),
+        "@@dbts" => (|_| Value::Binary([0; 8].as_slice().into()), DataType::Binary(8)),
+        _ => return None,
+    };
+    Some((SystemVariable(read), data_type))
+}
+
+/// How a function's type follows from its arguments.
+#[derive(Clone, Copy)]
+pub(super) enum Returns {
+    /// Always this.
+    Type(DataType),
+    /// As the argument at this place.
+    Argument(usize),
+    /// Text, national when the argument at this place is; as long as that argument.
+    TextOf(usize),
+    /// As all arguments together.
+    Common,
+    /// Float, unless the argument is exact.
+    Numeric,
+}
+
+/// What an argument is converted to before the function sees it.
+#[derive(Clone, Copy)]
+pub(super) enum Takes {
+    /// Any type, as it is.
+    Any,
+    /// Text.
+    Text,
+    /// int.
+    Int,
+    /// bigint.
+    BigInt,
+    /// float.
+    Float,
+    /// datetime, unless it is a date or time already.
+    Moment,
+    /// uniqueidentifier.
+    Guid,
+}
+
+/// A function of the table.
+pub(super) struct Function {
+    pub(super) name: &'static str,
+    pub(super) takes: &'static [Takes],
+    /// How many arguments may be left out.
+    pub(super) optional: usize,
+    pub(super) returns: Returns,
+    pub(super) body: ScalarFunction,
+}
+
+/// Binds a call.
+pub(super) fn bind(name: &str, arguments: Vec<Typed>, env: &Environment<'_>) -> SqlResult<Typed> {
+    let families = [text::FUNCTIONS, math::FUNCTIONS, dates::FUNCTIONS, server::FUNCTIONS];
+    let mut named = families.iter().flat_map(|family| family.iter()).filter(|f| f.name == name).peekable();
+    if named.peek().is_none() {
+        return variadic(name, arguments, env);
+    }
+    let count = arguments.len();
+    let function = named.find(|f| (f.takes.len() - f.optional..=f.takes.len()).contains(&count)).ok_or_else(|| {
+        let known = families.iter().flat_map(|family| family.iter()).find(|f| f.name == name);
+        let most = known.map_or(0, |f| f.takes.len());
+        let least = known.map_or(0, |f| f.takes.len() - f.optional);
+        let lower = name.to_ascii_lowercase();
+        if least == most { error(174, 1, &[&lower, &most]) } else { error(189, 1, &[&lower, &least, &most]) }
+    })?;
+    let types: Vec<DataType> = arguments.iter().map(|argument| argument.data_type).collect();
+    let data_type = returned(function.returns, &arguments)?;
+    let (mut bound, mut bound_types) = (Vec::new(), Vec::new());
+    for (argument, takes) in arguments.into_iter().zip(function.takes) {
+        let from = argument.data_type;
+        let to = match takes {
+            Takes::Any => from,
+            Takes::Text if from.is_text() => from,
+            Takes::Text => TEXT,
+            Takes::Int => DataType::Int,
+            Takes::BigInt => DataType::BigInt,
+            Takes::Float => DataType::Float,
+            Takes::Moment if from.is_moment() => from,
+            Takes::Moment if from.is_text() => DataType::DateTime2(7),
+            Takes::Moment => DataType::DateTime,
+            Takes::Guid => DataType::UniqueIdentifier,
+        };
+        bound.push(argument.converted(to));
+        bound_types.push(to);
+    }
+    let _ = types;
+    Ok(Typed::new(Ex::Call { function: function.body, arguments: bound, types: bound_types }, data_type))
+}
+
+fn returned(returns: Returns, arguments: &[Typed]) -> SqlResult<DataType> {
+    let at = |i: usize| arguments.get(i).map_or(DataType::Int, |argument| argument.data_type);
+    Ok(match returns {
+        Returns::Type(data_type) => data_type,
+        Returns::Argument(i) => at(i),
+        Returns::TextOf(i) => {
+            let of = at(i);
+            let length = of.length().map_or(Length::Max, Length::Upto);
+            match of {
+                _ if of.is_national() => DataType::NVarChar(length),
+                _ if of.is_text() => DataType::VarChar(length),
+                _ if of.is_binary() => DataType::VarBinary(length),
+                _ => DataType::VarChar(Length::Upto(8000)),
+            }
+        }
+        Returns::Common => common_type(arguments)?,
+        Returns::Numeric => match at(0) {
+            DataType::TinyInt | DataType::SmallInt | DataType::Bit => DataType::Int,
+            exact @ (DataType::Int | DataType::BigInt | DataType::Decimal { .. } | DataType::Money) => exact,
+            DataType::SmallMoney => DataType::Money,
+            _ => DataType::Float,
+        },
+    })
+}
+
+/// Functions of any number of arguments.
+fn variadic(name: &str, arguments: Vec<Typed>, _env: &Environment<'_>) -> SqlResult<Typed> {
+    match name {
+        "CONCAT" | "CONCAT_WS" if arguments.len() >= 2 => {
+            let national = arguments.iter().any(|argument| argument.data_type.is_national());
+            let to = if national { TEXT } else { DataType::VarChar(Length::Max) };
+            let list: Vec<Ex> = arguments.into_iter().map(|argument| argument.converted(to)).collect();
+            let types = vec![to; list.len()];
+            let function: ScalarFunction = if name == "CONCAT" { text::concat } else { text::concat_with_separator };
+            Ok(Typed { ex: Ex::Call { function, arguments: list, types }, data_type: to, nullable: false })
+        }
+        "GREATEST" | "LEAST" => Err(error(195, 10, &[&name, &"function name"])),
+        _ => Err(error(195, 10, &[&name.to_ascii_lowercase(), &"function name"])),
+    }
+}
+
+/// CHOOSE: the argument at the index.
+pub(super) fn choose(_env: &Environment<'_>, arguments: &[Value], _types: &[DataType]) -> SqlResult<Value> {
+    Ok(match arguments.first() {
+        Some(Value::Int(index)) if *index >= 1 => {
+            usize::try_from(*index).ok().and_then(|i| arguments.get(i)).cloned().unwrap_or(Value::Null)
+        }
+        _ => Value::Null,
+    })
+}
+
+/// A text argument; `None` for NULL.
+fn text_of(value: Option<&Value>) -> Option<&str> {
+    match value {
+        Some(Value::Text(text)) => Some(text),
+        _ => None,
+    }
+}
+
+/// A whole number; `None` for NULL.
+fn int_of(value: Option<&Value>) -> Option<i64> {
+    match value {
+        Some(Value::Int(n)) => Some(*n),
+        Some(Value::Bit(bit)) => Some(i64::from(*bit)),
+        _ => None,
+    }
+}
+
+/// A value shown as text.
+fn shown(value: &Value, data_type: DataType) -> String {
+    convert::display(value, data_type, 0).unwrap_or_default()
+}

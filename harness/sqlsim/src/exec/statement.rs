@@ -1,0 +1,481 @@
+//! Statements that are not rows work: settings, messages, transactions, waiting, cursors, KILL.
+
+use super::run::{Activation, Done1, Failure, Runner, Stop};
+use super::state::{Cursor, OpenCursor};
+use crate::error::{SqlError, SqlResult};
+use crate::messages::error;
+use crate::tsql::ast::{
+    CursorAction, Expr, FetchDirection, RaiseError, SetOption, Statement, StatementKind, TransactionName,
+};
+use crate::value::{DataType, Value, convert};
+use std::rc::Rc;
+use std::time::Duration;
+
+impl Runner<'_> {
+    /// Statements other than rows work, control of flow and assignments.
+    pub(super) async fn other_statement(
+        &mut self,
+        activation: &mut Activation,
+        statement: &Statement,
+        at: usize,
+    ) -> Result<Done1, Failure> {
+        match &statement.kind {
+            StatementKind::Set(options) => {
+                for option in options {
+                    self.set(activation, option).await?;
+                }
+                self.done(0, None, false);
+            }
+            StatementKind::Use(name) => {
+                self.use_database(name)?;
+                self.done(0, None, false);
+            }
+            StatementKind::Print(value) => {
+                let text = self.evaluate_text(activation, value).await?;
+                let text = text.as_deref().filter(|text| !text.is_empty()).unwrap_or(" ");
+                let message = SqlError { line: statement.line, ..super::print_message(text) };
+                self.sink.message(&message);
+                self.done(0, None, false);
+            }
+            StatementKind::RaiseError(raise) => self.raiserror(activation, raise, statement.line).await?,
+            StatementKind::Throw(parts) => return self.throw(activation, parts.as_deref()).await,
+            StatementKind::BeginTransaction(name) => {
+                let name = self.transaction_name(activation, name.as_ref());
+                self.begin(name)?;
+                self.succeed();
+            }
+            StatementKind::Commit => {
+                self.commit().await?;
+                self.succeed();
+            }
+            StatementKind::Rollback(name) => {
+                let name = self.transaction_name(activation, name.as_ref());
+                self.roll_back(name.as_deref())?;
+                self.succeed();
+            }
+            StatementKind::Save(name) => {
+                if let Some(name) = self.transaction_name(activation, Some(name)) {
+                    self.save(name)?;
+                }
+                self.succeed();
+            }
+            StatementKind::WaitFor { delay, time } => {
+                self.waitfor(activation, *delay, time).await?;
+                self.succeed();
+            }
+            StatementKind::Execute(execute) => return self.execute(activation, execute).await,
+            StatementKind::ExecuteText(parts) => return self.execute_text(activation, parts).await,
+            StatementKind::Kill { session, status_only } => {
+                self.kill(*session, *status_only)?;
+                self.succeed();
+            }
+            StatementKind::DeclareCursor { name, scroll, .. } => {
+                let cursor = Cursor {
+                    program: activation.program.clone(),
+                    instruction: at,
+                    scroll: *scroll,
+                    open: None,
+                };
+                let mut state = self.session.exec.borrow_mut();
+                if state.cursors.contains_key(name) {
+                    return Err(error(16_915, 1, &[name]).into());
+                }
+                state.cursors.insert(name.clone(), cursor);
+            }
+            StatementKind::Cursor(action, name) => self.cursor(activation, *action, name).await?,
+            StatementKind::Fetch { direction, name, into } => self.fetch(activation, *direction, name, into)?,
+            StatementKind::Unsupported(what) => return Err(error(40_510, 1, &[what]).into()),
+            _ => {
+                super::admin::run(self, activation, statement).await?;
+            }
+        }
+        Ok(Done1::Next)
+    }
+
+    /// A statement without rows succeeded.
+    pub(super) fn succeed(&mut self) {
+        {
+            let mut state = self.session.exec.borrow_mut();
+            state.last_error = 0;
+            state.row_count = 0;
+        }
+        self.done(0, None, false);
+    }
+
+    fn transaction_name(&self, activation: &Activation, name: Option<&TransactionName>) -> Option<Rc<str>> {
+        match name? {
+            TransactionName::Name(name) => Some(name.clone()),
+            TransactionName::Variable(slot) => match activation.values.get(*slot) {
+                Some(Value::Text(text)) => Some(text.clone()),
+                _ => None,
+            },
+        }
+    }
+
+    // ---- SET ------------------------------------------------------------------
+
+    async fn set(&mut self, activation: &Activation, option: &SetOption) -> SqlResult<()> {
+        let number = match option {
+            SetOption::LockTimeout(value)
+            | SetOption::RowCount(value)
+            | SetOption::TextSize(value)
+            | SetOption::DateFirst(value) => match self.evaluate(activation, value, DataType::BigInt).await? {
+                Value::Int(n) => n,
+                _ => 0,
+            },
+            _ => 0,
+        };
+        if let SetOption::IdentityInsert(name, on) = option {
+            let target = self
+                .with_environment(activation, false, |env| {
+                    match super::source::resolve(env, env.database, name)? {
+                        (database, super::source::Found::Table(def)) => {
+                            if def.identity_ordinal().is_none() {
+                                return Err(error(8106, 1, &[name]).into());
+                            }
+                            Ok((database, def.object_id))
+                        }
+                        _ => Err(error(1088, 11, &[name]).into()),
+                    }
+                })
+                .await?;
+            let mut state = self.session.exec.borrow_mut();
+            state.settings.identity_insert = on.then_some(target);
+            return Ok(());
+        }
+        let mut state = self.session.exec.borrow_mut();
+        let settings = &mut state.settings;
+        match option {
+            SetOption::Switch(name, on) => match &**name {
+                "NOCOUNT" => settings.no_count = *on,
+                "XACT_ABORT" => settings.xact_abort = *on,
+                "IMPLICIT_TRANSACTIONS" => settings.implicit_transactions = *on,
+                "QUOTED_IDENTIFIER" => settings.quoted_identifier = *on,
+                "NOEXEC" => settings.no_exec = *on,
+                "PARSEONLY" => settings.parse_only = *on,
+                "FMTONLY" => settings.format_only = *on,
+                "ANSI_WARNINGS" => settings.ansi_warnings = *on,
+                "ARITHABORT" => settings.arith_abort = *on,
+                "CONCAT_NULL_YIELDS_NULL" if !on => {
+                    return Err(error(40_510, 1, &[&"SET CONCAT_NULL_YIELDS_NULL OFF"]));
+                }
+                "CONCAT_NULL_YIELDS_NULL" => settings.concat_null_yields_null = true,
+                "ANSI_NULLS" if !on => return Err(error(40_510, 1, &[&"SET ANSI_NULLS OFF"])),
+                // Plans, statistics, padding: they change no result here.
+                _ => {}
+            },
+            SetOption::LockTimeout(_) => settings.lock_timeout_ms = number.max(-1),
+            SetOption::RowCount(_) => settings.row_count_limit = u64::try_from(number).unwrap_or(0),
+            SetOption::TextSize(_) => settings.text_size = number,
+            SetOption::DateFirst(_) => {
+                if !(1..=7).contains(&number) {
+                    return Err(error(2741, 1, &[&number]));
+                }
+                settings.date_first = number as i32;
+            }
+            SetOption::Isolation(level) => settings.isolation = *level,
+            SetOption::DateFormat(format) if &**format != "mdy" => {
+                return Err(error(40_510, 1, &[&format!("SET DATEFORMAT {format}")]));
+            }
+            SetOption::Language(name) if !crate::engine::same_name(name, "us_english") && !crate::engine::same_name(name, "english") => {
+                return Err(error(40_510, 1, &[&format!("SET LANGUAGE {name}")]));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// USE.
+    pub(super) fn use_database(&mut self, name: &str) -> SqlResult<()> {
+        let (id, new) = {
+            let engine = self.instance.0.engine.borrow();
+            let database = engine.database_by_name(name).ok_or_else(|| error(911, 1, &[&name]))?;
+            engine.can_open(database.id, self.session)?;
+            let user = engine.login(&self.session.login).and_then(|l| database.content.user_of_sid(&l.sid));
+            if !self.session.is_sysadmin && user.is_none() && !database.is_system() {
+                return Err(error(916, 1, &[&self.session.login, &database.name]));
+            }
+            (database.id, database.name.clone())
+        };
+        let old = self.switch_database(id);
+        self.sink.database_changed(&old, &new);
+        let changed = error(5701, 2, &[&new]);
+        self.sink.message(&SqlError { line: 1, ..changed });
+        Ok(())
+    }
+
+    /// Makes a database the current one without telling the client; gives the old one's name.
+    pub(super) fn switch_database(&self, id: u32) -> Rc<str> {
+        let old = self.session.state.borrow().database_id;
+        let mut engine = self.instance.0.engine.borrow_mut();
+        if old != id {
+            engine.leave_database(self.session.id, old);
+            engine.enter_database(self.session.id, id);
+            self.session.update(|state| state.database_id = id);
+        }
+        engine.database(old).map_or_else(|| "master".into(), |database| database.name.clone())
+    }
+
+    // ---- messages ---------------------------------------------------------------
+
+    async fn raiserror(&mut self, activation: &Activation, raise: &RaiseError, line: u32) -> Result<(), Failure> {
+        let (message, message_type) = self.evaluate_typed(activation, &raise.message).await?;
+        let severity = self.evaluate(activation, &raise.severity, DataType::Int).await?;
+        let state = self.evaluate(activation, &raise.state, DataType::Int).await?;
+        let mut arguments = Vec::new();
+        for argument in &raise.arguments {
+            arguments.push(self.evaluate_typed(activation, argument).await?);
+        }
+        let number = |value: Value| match value {
+            Value::Int(n) => n,
+            _ => 0,
+        };
+        let severity = number(severity).clamp(0, 25) as u8;
+        let state = match number(state) {
+            n @ 0..=255 => n as u8,
+            _ => 1,
+        };
+        if severity > 18 && !raise.options.iter().any(|option| &**option == "LOG") {
+            return Err(error(2754, 1, &[]).into());
+        }
+        let (number, template) = match message {
+            Value::Text(text) => (50_000, text.to_string()),
+            Value::Int(number) => {
+                let number = i32::try_from(number).unwrap_or(0);
+                let found = crate::messages::MESSAGES.iter().find(|message| message.number == number);
+                match found {
+                    Some(found) if number >= 13_000 && number != 50_000 => (number, found.template.to_owned()),
+                    _ => return Err(error(18_054, 1, &[&number, &severity, &state]).into()),
+                }
+            }
+            _ => (50_000, convert::display(&message, message_type, 0).unwrap_or_default()),
+        };
+        let text: String = super::printf::format(&template, &arguments).chars().take(2047).collect();
+        let raised = SqlError { number, severity, state, message: text, procedure: String::new(), line };
+        if severity > 10 {
+            return Err(raised.into());
+        }
+        let mut raised = raised;
+        raised.procedure = self.procedure.0.to_string();
+        self.sink.message(&raised);
+        if raise.options.iter().any(|option| &**option == "SETERROR") {
+            self.session.exec.borrow_mut().last_error = number;
+        } else {
+            self.session.exec.borrow_mut().last_error = 0;
+        }
+        self.done(0, None, false);
+        Ok(())
+    }
+
+    async fn throw(&mut self, activation: &Activation, parts: Option<&[Expr; 3]>) -> Result<Done1, Failure> {
+        let thrown = match parts {
+            None => {
+                let caught = self.session.exec.borrow().caught.last().cloned();
+                caught.ok_or_else(|| error(10_704, 1, &[]))?
+            }
+            Some([number, message, state]) => {
+                let number = match self.evaluate(activation, number, DataType::Int).await? {
+                    Value::Int(n) => n as i32,
+                    _ => 0,
+                };
+                if number < 50_000 {
+                    return Err(error(35_100, 1, &[&number]).into());
+                }
+                let message = self.evaluate_text(activation, message).await?.unwrap_or_else(|| "".into());
+                let state = match self.evaluate(activation, state, DataType::Int).await? {
+                    Value::Int(n) => n.clamp(0, 255) as u8,
+                    _ => 0,
+                };
+                SqlError {
+                    number,
+                    severity: 16,
+                    state,
+                    message: message.to_string(),
+                    procedure: String::new(),
+                    line: 0,
+                }
+            }
+        };
+        self.session.exec.borrow_mut().throws = true;
+        Err(Failure::Error(thrown))
+    }
+
+    // ---- waiting, KILL ------------------------------------------------------------
+
+    async fn waitfor(&mut self, activation: &Activation, delay: bool, time: &Expr) -> SqlResult<()> {
+        let text = self.evaluate_text(activation, time).await?.unwrap_or_else(|| "".into());
+        let wrong = || error(148, 1, &[&text]);
+        let moment = crate::value::datetime::parse(&text).ok_or_else(wrong)?;
+        if text.trim().is_empty() || moment.days != crate::value::datetime::DAYS_TO_1900 {
+            return Err(wrong());
+        }
+        let mut wait_ms = moment.time / 10_000;
+        if !delay {
+            let clock = &self.instance.0.clock;
+            let now = crate::value::datetime::Moment::of_timestamp(clock.utc_now(), clock.utc_offset_minutes());
+            let now_ms = now.time / 10_000;
+            let day_ms = 86_400_000;
+            wait_ms = (wait_ms + day_ms - now_ms) % day_ms;
+        }
+        self.session.update(|state| {
+            state.status = "suspended";
+            state.wait_type = "WAITFOR";
+        });
+        tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+        self.session.update(|state| {
+            state.status = "running";
+            state.wait_type = "";
+        });
+        Ok(())
+    }
+
+    fn kill(&mut self, session: i64, status_only: bool) -> SqlResult<()> {
+        let engine_login = {
+            let engine = self.instance.0.engine.borrow();
+            engine.login(&self.session.login).is_some_and(|login| login.is_member("processadmin"))
+        };
+        if !self.session.is_sysadmin && !engine_login {
+            return Err(error(6102, 1, &[]));
+        }
+        let Some(id) = u16::try_from(session).ok().filter(|id| *id > 0 && *id < 32_768) else {
+            return Err(error(6101, 1, &[&session]));
+        };
+        if self.session.exec.borrow().transaction.is_some() {
+            return Err(error(6115, 1, &[&"KILL"]));
+        }
+        let victim = self.instance.0.sessions.borrow().get(id);
+        let Some(victim) = victim else { return Err(error(6106, 2, &[&id])) };
+        if status_only {
+            return Err(error(6120, 1, &[&id]));
+        }
+        if id == self.session.id {
+            return Err(error(6104, 1, &[]));
+        }
+        if !victim.is_user_process {
+            return Err(error(6107, 1, &[]));
+        }
+        let login = self.session.login.clone();
+        self.instance.log_line(
+            &format!("spid{}", self.session.id),
+            &format!("Process ID {id} was killed by hostname {}, login {login}.", self.session.host_name),
+        );
+        victim.kill();
+        Ok(())
+    }
+
+    // ---- cursors --------------------------------------------------------------------
+
+    async fn cursor(&mut self, activation: &Activation, action: CursorAction, name: &Rc<str>) -> Result<(), Failure> {
+        let (program, instruction) = {
+            let mut state = self.session.exec.borrow_mut();
+            let Some(cursor) = state.cursors.get_mut(name) else { return Err(error(16_916, 1, &[name]).into()) };
+            match action {
+                CursorAction::Close if cursor.open.is_none() => return Err(error(16_917, 1, &[]).into()),
+                CursorAction::Open if cursor.open.is_some() => return Err(error(16_905, 1, &[]).into()),
+                CursorAction::Open => (cursor.program.clone(), cursor.instruction),
+                CursorAction::Close => {
+                    cursor.open = None;
+                    drop(state);
+                    self.succeed();
+                    return Ok(());
+                }
+                CursorAction::Deallocate => {
+                    state.cursors.remove(name);
+                    drop(state);
+                    self.succeed();
+                    return Ok(());
+                }
+            }
+        };
+        let Some(crate::tsql::ast::Instruction::Statement(Statement {
+            kind: StatementKind::DeclareCursor { query, .. },
+            ..
+        })) = program.code.get(instruction)
+        else {
+            return Err(error(16_916, 1, &[name]).into());
+        };
+        let (columns, rows) = self
+            .with_environment(activation, false, |env| {
+                let compiled = super::binder::Binder::new(env).query(query)?;
+                let rows = compiled.run(env, None)?;
+                Ok((compiled.columns, rows))
+            })
+            .await?;
+        if let Some(cursor) = self.session.exec.borrow_mut().cursors.get_mut(name) {
+            cursor.open = Some(OpenCursor { columns, rows, at: -1 });
+        }
+        self.succeed();
+        Ok(())
+    }
+
+    fn fetch(
+        &mut self,
+        activation: &mut Activation,
+        direction: FetchDirection,
+        name: &Rc<str>,
+        into: &[usize],
+    ) -> Result<(), Failure> {
+        let (columns, row) = {
+            let mut state = self.session.exec.borrow_mut();
+            let Some(cursor) = state.cursors.get_mut(name) else { return Err(error(16_916, 1, &[name]).into()) };
+            let scroll = cursor.scroll;
+            let Some(open) = &mut cursor.open else { return Err(error(16_917, 2, &[]).into()) };
+            if direction != FetchDirection::Next && !scroll {
+                return Err(error(16_911, 1, &[&"fetch"]).into());
+            }
+            let last = i64::try_from(open.rows.len()).unwrap_or(i64::MAX);
+            open.at = match direction {
+                FetchDirection::Next => (open.at + 1).min(last),
+                FetchDirection::Prior => (open.at - 1).max(-1),
+                FetchDirection::First => 0,
+                FetchDirection::Last => last - 1,
+            };
+            let row = usize::try_from(open.at).ok().and_then(|at| open.rows.get(at)).cloned();
+            let columns = open.columns.clone();
+            state.fetch_status = if row.is_some() { 0 } else { -1 };
+            (columns, row)
+        };
+        if into.is_empty() {
+            self.sink.columns(&columns);
+            if let Some(row) = &row {
+                self.sink.row(row);
+            }
+            self.done(0xC1, Some(u64::from(row.is_some())), false);
+            return Ok(());
+        }
+        if into.len() != columns.len() {
+            return Err(error(16_924, 1, &[]).into());
+        }
+        if let Some(row) = row {
+            for ((slot, value), column) in into.iter().zip(row.iter()).zip(&columns) {
+                let to = activation.program.variables.get(*slot).map_or(column.data_type, |v| v.data_type);
+                activation.values[*slot] = convert::convert(value, column.data_type, to, 0)?;
+            }
+        }
+        self.succeed();
+        Ok(())
+    }
+
+    /// Result sets of a statement instead of sending them (INSERT … EXEC).
+    pub(super) async fn capture(
+        &mut self,
+        activation: &mut Activation,
+        statement: &Statement,
+    ) -> Result<Vec<(Vec<crate::value::ColumnMeta>, Vec<crate::value::Row>)>, Failure> {
+        if self.captured.is_some() {
+            return Err(error(8164, 1, &[]).into());
+        }
+        self.captured = Some(Vec::new());
+        let result = self.other_statement(activation, statement, 0).await;
+        let captured = self.captured.take().unwrap_or_default();
+        match result {
+            Ok(_) => Ok(captured),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// The program is over for good.
+    pub(super) fn abort() -> Failure {
+        Failure::Stop(Stop::Aborted)
+    }
+}

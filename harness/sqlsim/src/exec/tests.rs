@@ -1,0 +1,213 @@
+//! Batches run against a server in memory, answers read back.
+
+use crate::clock::Clock;
+use crate::config::{CostModel, InstanceConfig};
+use crate::instance::Instance;
+use crate::network::NoNetwork;
+use crate::observer::NoObserver;
+use crate::session::Session;
+use crate::session::collecting::CollectingSink;
+use crate::session::open::{Introduction, OpenSession};
+use crate::store::memory_files::MemoryFiles;
+use crate::value::Value;
+use std::rc::Rc;
+
+/// A server and one session of sa.
+struct Bench {
+    instance: Instance,
+    session: OpenSession,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let utc: jiff::Timestamp = "2026-11-22T12:00:00Z".parse().expect("a timestamp");
+        let clock = Clock::starting_at(utc, 60);
+        let config = InstanceConfig {
+            server_name: "SQLA1".into(),
+            host: "sqla1.contoso.com".into(),
+            sa_password: "Pass.word1".into(),
+            tds_port: 1433,
+            data_directory: r"D:\data".into(),
+            backup_directory: r"D:\backup".into(),
+            agent_enabled: false,
+            seed: 7,
+            cost: CostModel::default(),
+        };
+        let files = MemoryFiles::new(&clock, &['D']);
+        for directory in [r"D:\data", r"D:\backup"] {
+            files.make_directory(directory).expect("a drive");
+        }
+        let instance = Instance::start(config, clock, Rc::new(files), Rc::new(NoNetwork), Rc::new(NoObserver));
+        let session = instance.open_session(Introduction::of_service("tests", "host")).expect("a session");
+        Self { instance, session }
+    }
+
+    fn session(&self) -> &Rc<Session> {
+        self.session.session()
+    }
+
+    async fn run(&self, text: &str) -> CollectingSink {
+        let mut sink = CollectingSink::new();
+        super::batch(&self.instance, self.session(), text, &mut sink).await;
+        sink
+    }
+
+    /// Runs a batch that must succeed; its first result set as text, rows separated by `;`.
+    async fn rows(&self, text: &str) -> String {
+        let sink = self.run(text).await;
+        assert!(sink.error().is_none(), "{text}: {:?}", sink.error());
+        sink.sets.first().map(|set| set.rows.iter().map(|row| shown(row)).collect::<Vec<_>>().join("; ")).unwrap_or_default()
+    }
+
+    /// The number of the first error of a batch; 0 for none.
+    async fn error(&self, text: &str) -> i32 {
+        self.run(text).await.error().map_or(0, |error| error.number)
+    }
+}
+
+fn shown(row: &[Value]) -> String {
+    row.iter()
+        .map(|value| match value {
+            Value::Null => "NULL".to_owned(),
+            other => crate::value::convert::display(other, crate::value::DataType::SqlVariant, 0).unwrap_or_default(),
+        })
+        .collect::<Vec<_>>()
+        .join("|")
+}
+
+/// Runs `test` on a paused clock.
+fn on_a_bench<F: Future<Output = ()>>(test: impl FnOnce(Bench) -> F) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    let local = tokio::task::LocalSet::new();
+    local.block_on(&runtime, async { test(Bench::new()).await });
+}
+
+#[rstest::rstest]
+#[case("SELECT 1 + 1", "2")]
+#[case("select 7/2, 7%2, -7/2", "3|1|-3")]
+#[case("SELECT 1/3.0", "0.333333")]
+#[case("SELECT '1' + '2', '1' + 2", "12|3")]
+#[case("SELECT CASE WHEN 'a' = 'A  ' THEN 'same' ELSE 'other' END", "same")]
+#[case("SELECT CASE WHEN NULL = NULL THEN 1 ELSE 0 END", "0")]
+#[case("SELECT CAST('12.345' AS decimal(5,2)), CAST(2.5 AS int), ROUND(2.5, 0)", "12.35|2|3.0")]
+#[case("SELECT CONVERT(varchar(3), 'abcdef'), CAST('2026-11-22' AS datetime)", "abc|Nov 22 2026 12:00AM")]
+#[case("SELECT CONVERT(char(19), CONVERT(datetime, '20261122 10:20:30'), 120)", "2026-11-22 10:20:30")]
+#[case("SELECT ISNULL(NULL, 'x'), COALESCE(NULL, NULL, 3), NULLIF(1, 1)", "x|3|NULL")]
+#[case("SELECT LEN('ab  '), UPPER('mgc'), SUBSTRING('abcdef', 2, 3), CHARINDEX('C', 'abc'), REPLACE('aXbx','x','-')", "2|MGC|bcd|3|a-b-")]
+#[case("SELECT DATEADD(minute, 5, '2026-11-22 23:58'), DATEDIFF(day, '2026-11-22 23:59', '2026-11-23')", "2026-11-23 00:03:00.0000000|1")]
+#[case("SELECT CONVERT(varchar(30), GETDATE(), 121), CONVERT(varchar(30), GETUTCDATE(), 120)", "2026-11-22 13:00:00.000|2026-11-22 12:00:00")]
+#[case("SELECT DB_NAME(), SUSER_SNAME(), @@SERVERNAME, IS_SRVROLEMEMBER('sysadmin')", "master|sa|SQLA1|1")]
+#[case("DECLARE @i int = 0, @s varchar(20) = ''; WHILE @i < 3 BEGIN SET @i += 1; IF @i = 2 CONTINUE; SET @s = @s + CAST(@i AS varchar(2)) END SELECT @s", "13")]
+#[case("SELECT x.n FROM (VALUES (3), (1), (2)) AS x(n) ORDER BY n DESC", "3; 2; 1")]
+#[case("SELECT COUNT(*), SUM(n), AVG(n), MIN(n), MAX(n) FROM (VALUES (1), (2), (4)) x(n)", "3|7|2|1|4")]
+#[case("WITH t AS (SELECT 1 AS a UNION ALL SELECT 2) SELECT a, ROW_NUMBER() OVER (ORDER BY a DESC) FROM t ORDER BY a", "1|2; 2|1")]
+#[case("SELECT QUOTENAME('a]b'), STUFF('abc', 2, 1, 'X'), REPLICATE('ab', 2)", "[a]]b]|aXc|abab")]
+#[case("BEGIN TRY SELECT 1/0 END TRY BEGIN CATCH SELECT ERROR_NUMBER(), ERROR_MESSAGE() END CATCH", "")]
+fn a_batch_answers(#[case] text: &'static str, #[case] expected: &'static str) {
+    on_a_bench(async |bench| {
+        let rows = bench.rows(text).await;
+        if !expected.is_empty() {
+            assert_eq!(rows, expected, "{text}");
+        }
+    });
+}
+
+#[rstest::rstest]
+#[case("SELEC 1", 2812)]
+#[case("SELECT FROM", 156)]
+#[case("SELECT 1 +", 102)]
+#[case("SELECT 'abc", 105)]
+#[case("SELECT nope", 207)]
+#[case("SELECT * FROM nope", 208)]
+#[case("SELECT 1/0", 8134)]
+#[case("SELECT CAST('x' AS int)", 245)]
+#[case("SELECT CAST('x' AS numeric(5,0))", 8114)]
+#[case("SELECT 2147483647 + 1", 8115)]
+#[case("SELECT CAST(300 AS tinyint)", 220)]
+#[case("SELECT CAST('nope' AS datetime)", 241)]
+#[case("SELECT @x", 137)]
+#[case("DECLARE @x int; KILL @x", 102)]
+#[case("KILL 99", 6106)]
+#[case("USE nope", 911)]
+#[case("EXEC nope", 2812)]
+#[case("COMMIT", 3902)]
+#[case("ROLLBACK", 3903)]
+#[case("THROW 50001, 'x', 1", 50001)]
+#[case("RAISERROR('x %d', 16, 1, 5)", 50000)]
+#[case("SELECT NOPE(1)", 195)]
+#[case("MERGE t USING s ON 1=1", 40510)]
+fn a_wrong_batch_gets_its_number(#[case] text: &'static str, #[case] number: i32) {
+    on_a_bench(async |bench| assert_eq!(bench.error(text).await, number, "{text}"));
+}
+
+#[test]
+fn rows_go_in_and_come_out() {
+    on_a_bench(async |bench| {
+        bench.rows("CREATE DATABASE mgc").await;
+        bench.rows("USE mgc CREATE TABLE dbo.tblChat (id int IDENTITY PRIMARY KEY, room nvarchar(50) NOT NULL, body nvarchar(max) NULL, at datetime NOT NULL DEFAULT GETUTCDATE(), n int CHECK (n > 0))").await;
+        bench.rows("INSERT dbo.tblChat (room, body, n) VALUES (N'one', N'hello', 1), (N'two', NULL, 2)").await;
+        assert_eq!(bench.rows("SELECT id, room, body, n FROM tblChat").await, "1|one|hello|1; 2|two|NULL|2");
+        assert_eq!(bench.error("INSERT tblChat (room, n) VALUES (NULL, 1)").await, 515);
+        assert_eq!(bench.error("INSERT tblChat (room, n) VALUES ('x', 0)").await, 547);
+        assert_eq!(bench.error("INSERT tblChat (id, room) VALUES (1, 'x')").await, 544);
+        bench.rows("UPDATE tblChat SET body = body + N'!', n += 1 WHERE id = 1").await;
+        assert_eq!(bench.rows("SELECT body, n FROM tblChat WHERE id = 1").await, "hello!|2");
+        bench.rows("DELETE c FROM tblChat c WHERE c.room = 'TWO'").await;
+        assert_eq!(bench.rows("SELECT COUNT(*), @@TRANCOUNT FROM tblChat").await, "1|0");
+        assert_eq!(bench.rows("INSERT tblChat (room) OUTPUT inserted.id, inserted.room VALUES ('three')").await, "5|three");
+        assert_eq!(bench.rows("BEGIN TRAN DELETE tblChat ROLLBACK SELECT COUNT(*) FROM tblChat").await, "2");
+        assert_eq!(bench.rows("EXEC sp_executesql N'SELECT room FROM tblChat WHERE id = @id', N'@id int', @id = 5").await, "three");
+    });
+}
+
+#[test]
+fn a_procedure_takes_arguments_and_gives_status_and_output() {
+    on_a_bench(async |bench| {
+        bench.rows("CREATE DATABASE d").await;
+        bench.rows("USE d").await;
+        bench.rows("CREATE PROCEDURE dbo.p @a int, @b nvarchar(10) = N'dflt', @c int OUTPUT AS BEGIN SET @c = @a * 2; SELECT @b; RETURN 7 END").await;
+        assert_eq!(bench.rows("DECLARE @o int, @rc int; EXEC @rc = p 4, @c = @o OUTPUT; SELECT @o, @rc").await, "dflt");
+        let sink = bench.run("DECLARE @o int, @rc int; EXEC @rc = p 4, @c = @o OUTPUT; SELECT @o, @rc").await;
+        assert_eq!(shown(&sink.sets[1].rows[0]), "8|7");
+        assert_eq!(bench.error("EXEC p").await, 201);
+        assert_eq!(bench.error("EXEC p 1, 2, 3, 4").await, 8144);
+        assert_eq!(bench.error("EXEC p @z = 1").await, 8145);
+    });
+}
+
+#[test]
+fn temporary_tables_end_with_their_procedure() {
+    on_a_bench(async |bench| {
+        bench.rows("CREATE TABLE #t (a int)").await;
+        bench.rows("INSERT #t VALUES (1), (2)").await;
+        assert_eq!(bench.rows("SELECT SUM(a) FROM #t").await, "3");
+        bench.rows("EXEC('CREATE TABLE #inner (a int)')").await;
+        assert_eq!(bench.error("SELECT * FROM #inner").await, 208);
+        assert_eq!(bench.rows("SELECT a INTO #copy FROM #t WHERE a > 1 SELECT a FROM #copy").await, "2");
+        assert_eq!(bench.rows("DECLARE @t TABLE (k int PRIMARY KEY, v varchar(5)); INSERT @t VALUES (1,'x'); SELECT v FROM @t").await.as_str(), "x");
+    });
+}
+
+#[test]
+fn a_database_is_backed_up_and_restored_by_statements() {
+    on_a_bench(async |bench| {
+        bench.rows("CREATE DATABASE mgc").await;
+        bench.rows("CREATE TABLE mgc.dbo.t (a int)").await;
+        bench.rows("INSERT mgc.dbo.t VALUES (1)").await;
+        bench.rows(r"BACKUP DATABASE mgc TO DISK = N'D:\backup\mgc.bak' WITH INIT, STATS = 50").await;
+        bench.rows("INSERT mgc.dbo.t VALUES (2)").await;
+        bench.rows(r"DECLARE @f nvarchar(200) = N'D:\backup\mgc.trn' BACKUP LOG mgc TO DISK = @f").await;
+        bench.rows("DROP DATABASE mgc").await;
+        bench.rows(r"RESTORE DATABASE mgc FROM DISK = 'D:\backup\mgc.bak' WITH NORECOVERY").await;
+        assert_eq!(bench.error("USE mgc").await, 927);
+        bench.rows(r"restore log [mgc] from disk = N'D:\backup\mgc.trn' with norecovery").await;
+        bench.rows("RESTORE DATABASE mgc WITH RECOVERY").await;
+        assert_eq!(bench.rows("SELECT a FROM mgc.dbo.t").await, "1; 2");
+        let header = bench.run(r"RESTORE HEADERONLY FROM DISK = 'D:\backup\mgc.trn'").await;
+        assert_eq!(header.sets[0].columns.len(), 56);
+    });
+}

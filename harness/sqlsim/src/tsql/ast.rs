@@ -1,0 +1,1191 @@
+//! What a batch is, once parsed.
+//!
+//! Control of flow (IF, WHILE, TRY, GOTO) is flattened into jumps, so that the
+//! interpreter is one loop. Names are as written; nothing is bound yet.
+
+use crate::value::{DataType, Value};
+use std::rc::Rc;
+
+/// A parsed batch, procedure body or parameterised statement.
+#[derive(Debug, Default)]
+pub struct Program {
+    /// Instructions.
+    pub code: Vec<Instruction>,
+    /// Variables by slot: parameters first, then what the text declares.
+    pub variables: Vec<VariableDeclaration>,
+    /// How many of the variables are parameters.
+    pub parameter_count: usize,
+}
+
+/// A declared variable or parameter.
+#[derive(Clone, Debug)]
+pub struct VariableDeclaration {
+    /// Name with `@`, in lower case.
+    pub name: Rc<str>,
+    /// Its type.
+    pub data_type: DataType,
+    /// A parameter's default.
+    pub default: Option<Value>,
+    /// Whether it is an OUTPUT parameter.
+    pub output: bool,
+    /// For `DECLARE @t TABLE (…)`.
+    pub table: Option<Rc<TableDefinition>>,
+}
+
+/// A step of a program.
+#[derive(Debug)]
+pub enum Instruction {
+    /// Run a statement.
+    Statement(Statement),
+    /// Go on at `target` unless the condition holds.
+    JumpUnless {
+        /// The condition.
+        condition: Expr,
+        /// Where to go on otherwise.
+        target: usize,
+        /// Its line.
+        line: u32,
+    },
+    /// Go on at an instruction.
+    Jump(usize),
+    /// BEGIN TRY; errors go to `handler`.
+    BeginTry {
+        /// First instruction of the CATCH block.
+        handler: usize,
+    },
+    /// END TRY; goes on behind the CATCH block.
+    EndTry {
+        /// First instruction behind END CATCH.
+        after: usize,
+    },
+    /// END CATCH.
+    EndCatch,
+}
+
+/// A statement with its line.
+#[derive(Debug)]
+pub struct Statement {
+    /// Line, from 1.
+    pub line: u32,
+    /// What it does.
+    pub kind: StatementKind,
+}
+
+/// A name of up to three parts (four with a server, which is refused when used).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectName {
+    /// Linked server.
+    pub server: Option<Rc<str>>,
+    /// Database.
+    pub database: Option<Rc<str>>,
+    /// Schema.
+    pub schema: Option<Rc<str>>,
+    /// Name.
+    pub name: Rc<str>,
+}
+
+impl ObjectName {
+    /// A name of one part.
+    #[must_use]
+    pub fn bare(name: Rc<str>) -> Self {
+        Self { server: None, database: None, schema: None, name }
+    }
+}
+
+impl std::fmt::Display for ObjectName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for part in [&self.server, &self.database].into_iter().flatten() {
+            write!(f, "{part}.")?;
+        }
+        match &self.schema {
+            Some(schema) => write!(f, "{schema}.")?,
+            None if self.database.is_some() => f.write_str(".")?,
+            None => {}
+        }
+        f.write_str(&self.name)
+    }
+}
+
+/// What statements do.
+#[derive(Debug)]
+pub enum StatementKind {
+    /// DECLARE without a value, or an empty statement.
+    Nothing,
+    /// SET @x = …, or DECLARE @x … = …
+    Assign {
+        /// Slot of the variable.
+        variable: usize,
+        /// `@x op= …`
+        operator: Option<BinaryOperator>,
+        /// The value.
+        value: Expr,
+        /// Whether it belongs to a DECLARE (sends no DONE).
+        declares: bool,
+    },
+    /// DECLARE @t TABLE.
+    DeclareTable(usize),
+    /// SET option.
+    Set(Vec<SetOption>),
+    /// USE.
+    Use(Rc<str>),
+    /// PRINT.
+    Print(Expr),
+    /// RAISERROR.
+    RaiseError(RaiseError),
+    /// THROW, without arguments or with number, message, state.
+    Throw(Option<Box<[Expr; 3]>>),
+    /// RETURN.
+    Return(Option<Expr>),
+    /// BEGIN TRANSACTION.
+    BeginTransaction(Option<TransactionName>),
+    /// COMMIT.
+    Commit,
+    /// ROLLBACK, to a savepoint or transaction when named.
+    Rollback(Option<TransactionName>),
+    /// SAVE TRANSACTION.
+    Save(TransactionName),
+    /// WAITFOR DELAY (true) or TIME (false).
+    WaitFor {
+        /// Whether it waits for a span.
+        delay: bool,
+        /// `hh:mm[:ss[.mmm]]`.
+        time: Expr,
+    },
+    /// EXECUTE of a procedure.
+    Execute(Execute),
+    /// EXECUTE of a string.
+    ExecuteText(Vec<Expr>),
+    /// SELECT.
+    Select(Box<Query>),
+    /// INSERT.
+    Insert(Box<Insert>),
+    /// UPDATE.
+    Update(Box<Update>),
+    /// DELETE.
+    Delete(Box<Delete>),
+    /// TRUNCATE TABLE.
+    Truncate(ObjectName),
+    /// KILL.
+    Kill {
+        /// The session.
+        session: i64,
+        /// WITH STATUSONLY.
+        status_only: bool,
+    },
+    /// CREATE TABLE.
+    CreateTable(Box<CreateTable>),
+    /// ALTER TABLE.
+    AlterTable(ObjectName, AlterTable),
+    /// DROP TABLE, VIEW, PROCEDURE, FUNCTION …
+    Drop {
+        /// What.
+        kind: ObjectKind,
+        /// IF EXISTS.
+        if_exists: bool,
+        /// Which.
+        names: Vec<ObjectName>,
+    },
+    /// CREATE INDEX.
+    CreateIndex(Box<CreateIndex>),
+    /// DROP INDEX name ON table.
+    DropIndex {
+        /// The index.
+        index: Rc<str>,
+        /// Its table.
+        table: ObjectName,
+        /// IF EXISTS.
+        if_exists: bool,
+    },
+    /// CREATE or ALTER PROCEDURE, VIEW, FUNCTION.
+    CreateModule(Box<CreateModule>),
+    /// CREATE SCHEMA.
+    CreateSchema(Rc<str>),
+    /// CREATE, ALTER, DROP LOGIN, USER, ROLE membership, GRANT …
+    Security(Box<Security>),
+    /// CREATE DATABASE.
+    CreateDatabase(Box<CreateDatabase>),
+    /// DROP DATABASE.
+    DropDatabase {
+        /// Which.
+        names: Vec<Rc<str>>,
+        /// IF EXISTS.
+        if_exists: bool,
+    },
+    /// ALTER DATABASE.
+    AlterDatabase(Box<AlterDatabase>),
+    /// CREATE or ALTER ENDPOINT.
+    Endpoint(Box<Endpoint>),
+    /// DROP ENDPOINT.
+    DropEndpoint(Rc<str>),
+    /// BACKUP.
+    Backup(Box<Backup>),
+    /// RESTORE.
+    Restore(Box<Restore>),
+    /// CHECKPOINT.
+    Checkpoint,
+    /// DBCC command (arguments …) WITH options.
+    Dbcc {
+        /// Command in upper case.
+        command: Rc<str>,
+        /// Arguments.
+        arguments: Vec<Expr>,
+        /// Options in upper case.
+        options: Vec<Rc<str>>,
+    },
+    /// RECONFIGURE.
+    Reconfigure,
+    /// DECLARE c CURSOR FOR ….
+    DeclareCursor {
+        /// Its name.
+        name: Rc<str>,
+        /// SCROLL or STATIC and so on: whether it can go backwards.
+        scroll: bool,
+        /// What it reads.
+        query: Box<Query>,
+    },
+    /// OPEN, CLOSE, DEALLOCATE.
+    Cursor(CursorAction, Rc<str>),
+    /// FETCH.
+    Fetch {
+        /// Which row.
+        direction: FetchDirection,
+        /// Cursor.
+        name: Rc<str>,
+        /// Variables; empty sends the row.
+        into: Vec<usize>,
+    },
+    /// Valid, but not simulated: named here, refused when it runs.
+    Unsupported(Rc<str>),
+}
+
+/// OPEN, CLOSE, DEALLOCATE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CursorAction {
+    /// OPEN
+    Open,
+    /// CLOSE
+    Close,
+    /// DEALLOCATE
+    Deallocate,
+}
+
+/// FETCH NEXT, PRIOR, FIRST, LAST.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FetchDirection {
+    /// NEXT
+    Next,
+    /// PRIOR
+    Prior,
+    /// FIRST
+    First,
+    /// LAST
+    Last,
+}
+
+/// A transaction's or savepoint's name.
+#[derive(Clone, Debug)]
+pub enum TransactionName {
+    /// Literal.
+    Name(Rc<str>),
+    /// In a variable.
+    Variable(usize),
+}
+
+/// RAISERROR.
+#[derive(Debug)]
+pub struct RaiseError {
+    /// Message text, or number.
+    pub message: Expr,
+    /// Severity.
+    pub severity: Expr,
+    /// State.
+    pub state: Expr,
+    /// Arguments of the text.
+    pub arguments: Vec<Expr>,
+    /// WITH NOWAIT, LOG, SETERROR.
+    pub options: Vec<Rc<str>>,
+}
+
+/// EXECUTE.
+#[derive(Debug)]
+pub struct Execute {
+    /// The procedure; or a variable that holds its name.
+    pub procedure: ProcedureName,
+    /// `@rc =`.
+    pub status_into: Option<usize>,
+    /// Arguments.
+    pub arguments: Vec<Argument>,
+}
+
+/// What is executed.
+#[derive(Debug)]
+pub enum ProcedureName {
+    /// A name.
+    Name(ObjectName),
+    /// A variable that holds one.
+    Variable(usize),
+}
+
+/// An argument of EXECUTE.
+#[derive(Debug)]
+pub struct Argument {
+    /// `@name =`.
+    pub name: Option<Rc<str>>,
+    /// Its value; `None` is DEFAULT.
+    pub value: Option<Expr>,
+    /// For OUTPUT: the slot that receives it.
+    pub output: Option<usize>,
+}
+
+/// SET options.
+#[derive(Clone, Debug)]
+pub enum SetOption {
+    /// One that is on or off, by its upper-case name.
+    Switch(Rc<str>, bool),
+    /// LOCK_TIMEOUT, in ms.
+    LockTimeout(Expr),
+    /// ROWCOUNT.
+    RowCount(Expr),
+    /// TEXTSIZE.
+    TextSize(Expr),
+    /// TRANSACTION ISOLATION LEVEL.
+    Isolation(Isolation),
+    /// DATEFORMAT.
+    DateFormat(Rc<str>),
+    /// DATEFIRST.
+    DateFirst(Expr),
+    /// LANGUAGE.
+    Language(Rc<str>),
+    /// DEADLOCK_PRIORITY.
+    DeadlockPriority(i8),
+    /// IDENTITY_INSERT.
+    IdentityInsert(ObjectName, bool),
+    /// CONTEXT_INFO and others that are remembered only.
+    Other(Rc<str>),
+}
+
+/// Isolation levels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Isolation {
+    /// READ UNCOMMITTED
+    ReadUncommitted,
+    /// READ COMMITTED
+    #[default]
+    ReadCommitted,
+    /// REPEATABLE READ
+    RepeatableRead,
+    /// SERIALIZABLE
+    Serializable,
+    /// SNAPSHOT
+    Snapshot,
+}
+
+/// An expression: a value or a condition.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expr {
+    /// A literal.
+    Literal(Value, DataType),
+    /// A variable's slot.
+    Variable(usize),
+    /// `@@name`.
+    SystemVariable(Rc<str>),
+    /// A column, possibly qualified.
+    Column(Vec<Rc<str>>),
+    /// Minus, bitwise not.
+    Unary(UnaryOperator, Box<Expr>),
+    /// Arithmetic.
+    Binary(BinaryOperator, Box<Expr>, Box<Expr>),
+    /// A comparison.
+    Compare(Comparison, Box<Expr>, Box<Expr>),
+    /// A comparison with ALL or ANY of a query's rows.
+    Quantified {
+        /// How.
+        comparison: Comparison,
+        /// ALL.
+        all: bool,
+        /// Left side.
+        left: Box<Expr>,
+        /// The query.
+        query: Box<Query>,
+    },
+    /// AND
+    And(Box<Expr>, Box<Expr>),
+    /// OR
+    Or(Box<Expr>, Box<Expr>),
+    /// NOT
+    Not(Box<Expr>),
+    /// IS NULL
+    IsNull(Box<Expr>),
+    /// IN (list)
+    InList(Box<Expr>, Vec<Expr>),
+    /// IN (query)
+    InQuery(Box<Expr>, Box<Query>),
+    /// EXISTS
+    Exists(Box<Query>),
+    /// LIKE
+    Like {
+        /// What.
+        text: Box<Expr>,
+        /// Pattern.
+        pattern: Box<Expr>,
+        /// ESCAPE.
+        escape: Option<Box<Expr>>,
+    },
+    /// CASE
+    Case {
+        /// CASE operand WHEN …
+        operand: Option<Box<Expr>>,
+        /// WHEN … THEN …
+        branches: Vec<(Expr, Expr)>,
+        /// ELSE
+        otherwise: Option<Box<Expr>>,
+    },
+    /// CAST, CONVERT, TRY_CAST, TRY_CONVERT, PARSE is not there.
+    Convert {
+        /// What.
+        value: Box<Expr>,
+        /// To which type.
+        target: DataType,
+        /// Style of CONVERT.
+        style: Option<Box<Expr>>,
+        /// NULL instead of an error.
+        is_try: bool,
+    },
+    /// A function call.
+    Call(Box<Call>),
+    /// (SELECT …) as a value.
+    Subquery(Box<Query>),
+    /// COLLATE
+    Collate(Box<Expr>, Rc<str>),
+}
+
+/// A function call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    /// Its name.
+    pub name: ObjectName,
+    /// Arguments.
+    pub arguments: Vec<Expr>,
+    /// `COUNT(*)`.
+    pub star: bool,
+    /// DISTINCT.
+    pub distinct: bool,
+    /// WITHIN GROUP (ORDER BY …).
+    pub within_group: Vec<OrderItem>,
+    /// OVER (…).
+    pub over: Option<Over>,
+}
+
+/// OVER (…).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Over {
+    /// PARTITION BY.
+    pub partition_by: Vec<Expr>,
+    /// ORDER BY.
+    pub order_by: Vec<OrderItem>,
+}
+
+/// Unary operators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnaryOperator {
+    /// -
+    Minus,
+    /// ~
+    BitNot,
+}
+
+/// Arithmetic operators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BinaryOperator {
+    /// + on numbers and texts
+    Add,
+    /// -
+    Subtract,
+    /// *
+    Multiply,
+    /// /
+    Divide,
+    /// %
+    Modulo,
+    /// &
+    BitAnd,
+    /// |
+    BitOr,
+    /// ^
+    BitXor,
+}
+
+/// Comparisons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// =
+    Equal,
+    /// <>
+    NotEqual,
+    /// <
+    Less,
+    /// <=
+    LessOrEqual,
+    /// >
+    Greater,
+    /// >=
+    GreaterOrEqual,
+}
+
+/// A query with its WITH and ORDER BY.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Query {
+    /// WITH name AS (…).
+    pub tables: Vec<CommonTable>,
+    /// The set expression.
+    pub body: QueryBody,
+    /// ORDER BY.
+    pub order_by: Vec<OrderItem>,
+    /// OFFSET … ROWS.
+    pub offset: Option<Expr>,
+    /// FETCH NEXT … ROWS ONLY.
+    pub fetch: Option<Expr>,
+    /// Line of its first word.
+    pub line: u32,
+}
+
+/// WITH name (columns) AS (query).
+#[derive(Clone, Debug, PartialEq)]
+pub struct CommonTable {
+    /// Name.
+    pub name: Rc<str>,
+    /// Column names.
+    pub columns: Vec<Rc<str>>,
+    /// Its query.
+    pub query: Rc<Query>,
+}
+
+/// The body of a query.
+#[derive(Clone, Debug, PartialEq)]
+pub enum QueryBody {
+    /// SELECT
+    Select(Box<Select>),
+    /// VALUES (…), (…)
+    Values(Vec<Vec<Expr>>),
+    /// UNION, EXCEPT, INTERSECT
+    Combine {
+        /// Which.
+        operator: SetOperator,
+        /// Left side.
+        left: Box<QueryBody>,
+        /// Right side.
+        right: Box<QueryBody>,
+    },
+    /// A query in parentheses.
+    Nested(Box<Query>),
+}
+
+/// UNION [ALL], EXCEPT, INTERSECT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetOperator {
+    /// UNION ALL
+    UnionAll,
+    /// UNION
+    Union,
+    /// EXCEPT
+    Except,
+    /// INTERSECT
+    Intersect,
+}
+
+/// SELECT … FROM … WHERE ….
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Select {
+    /// DISTINCT.
+    pub distinct: bool,
+    /// TOP.
+    pub top: Option<Top>,
+    /// What is selected.
+    pub items: Vec<SelectItem>,
+    /// INTO.
+    pub into: Option<ObjectName>,
+    /// FROM.
+    pub from: Vec<TableSource>,
+    /// WHERE.
+    pub filter: Option<Expr>,
+    /// GROUP BY.
+    pub group_by: Vec<Expr>,
+    /// HAVING.
+    pub having: Option<Expr>,
+}
+
+/// TOP (n) [PERCENT] [WITH TIES].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Top {
+    /// How many.
+    pub count: Expr,
+    /// PERCENT.
+    pub percent: bool,
+    /// WITH TIES.
+    pub with_ties: bool,
+}
+
+/// One item of a select list.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SelectItem {
+    /// `*` or `t.*`.
+    Star(Vec<Rc<str>>),
+    /// An expression with its alias.
+    Expression(Expr, Option<Rc<str>>),
+    /// `@x = …`.
+    Assign(usize, Option<BinaryOperator>, Expr),
+}
+
+/// ORDER BY item.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OrderItem {
+    /// What.
+    pub value: Expr,
+    /// DESC.
+    pub descending: bool,
+}
+
+/// Where rows come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TableSource {
+    /// A table or view.
+    Named {
+        /// Its name.
+        name: ObjectName,
+        /// Alias.
+        alias: Option<Rc<str>>,
+        /// Hints in upper case.
+        hints: Vec<Rc<str>>,
+    },
+    /// A table variable.
+    Variable {
+        /// Its slot.
+        slot: usize,
+        /// Alias.
+        alias: Option<Rc<str>>,
+    },
+    /// A query in parentheses.
+    Derived {
+        /// The query.
+        query: Rc<Query>,
+        /// Alias.
+        alias: Rc<str>,
+        /// Column names.
+        columns: Vec<Rc<str>>,
+    },
+    /// A function that gives rows.
+    Function {
+        /// Its name.
+        name: ObjectName,
+        /// Arguments.
+        arguments: Vec<Expr>,
+        /// Alias.
+        alias: Option<Rc<str>>,
+        /// Column names.
+        columns: Vec<Rc<str>>,
+    },
+    /// A join.
+    Join {
+        /// Which kind.
+        kind: JoinKind,
+        /// Left side.
+        left: Box<TableSource>,
+        /// Right side.
+        right: Box<TableSource>,
+        /// ON.
+        on: Option<Expr>,
+    },
+}
+
+/// Kinds of joins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JoinKind {
+    /// INNER
+    Inner,
+    /// LEFT
+    Left,
+    /// RIGHT
+    Right,
+    /// FULL
+    Full,
+    /// CROSS
+    Cross,
+    /// CROSS APPLY
+    CrossApply,
+    /// OUTER APPLY
+    OuterApply,
+}
+
+/// INSERT.
+#[derive(Debug)]
+pub struct Insert {
+    /// WITH.
+    pub tables: Vec<CommonTable>,
+    /// The table.
+    pub target: TableSource,
+    /// Columns; empty means all.
+    pub columns: Vec<Rc<str>>,
+    /// OUTPUT.
+    pub output: Option<Output>,
+    /// What goes in.
+    pub source: InsertSource,
+}
+
+/// What INSERT puts in.
+#[derive(Debug)]
+pub enum InsertSource {
+    /// VALUES; `None` is DEFAULT.
+    Values(Vec<Vec<Option<Expr>>>),
+    /// DEFAULT VALUES.
+    Defaults,
+    /// A query.
+    Query(Box<Query>),
+    /// EXECUTE.
+    Execute(Box<Statement>),
+}
+
+/// OUTPUT clause.
+#[derive(Debug)]
+pub struct Output {
+    /// Items over `inserted` and `deleted`.
+    pub items: Vec<SelectItem>,
+    /// INTO.
+    pub into: Option<(TableSource, Vec<Rc<str>>)>,
+}
+
+/// UPDATE.
+#[derive(Debug)]
+pub struct Update {
+    /// WITH.
+    pub tables: Vec<CommonTable>,
+    /// TOP.
+    pub top: Option<Top>,
+    /// The table or its alias in FROM.
+    pub target: TableSource,
+    /// SET.
+    pub assignments: Vec<UpdateItem>,
+    /// OUTPUT.
+    pub output: Option<Output>,
+    /// FROM.
+    pub from: Vec<TableSource>,
+    /// WHERE.
+    pub filter: Option<Expr>,
+}
+
+/// `column op= value`, or `@x = [column =] value`.
+#[derive(Debug)]
+pub struct UpdateItem {
+    /// Variable that receives the value too.
+    pub variable: Option<usize>,
+    /// Column.
+    pub column: Option<Rc<str>>,
+    /// `op=`.
+    pub operator: Option<BinaryOperator>,
+    /// Value; `None` is DEFAULT.
+    pub value: Option<Expr>,
+}
+
+/// DELETE.
+#[derive(Debug)]
+pub struct Delete {
+    /// WITH.
+    pub tables: Vec<CommonTable>,
+    /// TOP.
+    pub top: Option<Top>,
+    /// The table or its alias in FROM.
+    pub target: TableSource,
+    /// OUTPUT.
+    pub output: Option<Output>,
+    /// FROM.
+    pub from: Vec<TableSource>,
+    /// WHERE.
+    pub filter: Option<Expr>,
+}
+
+/// Kinds of objects that DROP knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ObjectKind {
+    /// TABLE
+    Table,
+    /// VIEW
+    View,
+    /// PROCEDURE
+    Procedure,
+    /// FUNCTION
+    Function,
+    /// SCHEMA
+    Schema,
+    /// TRIGGER
+    Trigger,
+}
+
+/// CREATE TABLE.
+#[derive(Debug)]
+pub struct CreateTable {
+    /// Its name.
+    pub name: ObjectName,
+    /// Columns and constraints.
+    pub definition: TableDefinition,
+}
+
+/// Columns and constraints of a table.
+#[derive(Clone, Debug, Default)]
+pub struct TableDefinition {
+    /// Columns.
+    pub columns: Vec<ColumnDefinition>,
+    /// Constraints, those written at a column too.
+    pub constraints: Vec<Constraint>,
+}
+
+/// A column of CREATE TABLE.
+#[derive(Clone, Debug)]
+pub struct ColumnDefinition {
+    /// Name.
+    pub name: Rc<str>,
+    /// Type.
+    pub data_type: DataType,
+    /// NULL or NOT NULL; `None` when not said.
+    pub nullable: Option<bool>,
+    /// IDENTITY (seed, increment).
+    pub identity: Option<(i64, i64)>,
+    /// DEFAULT: name of the constraint and text of the expression.
+    pub default: Option<(Option<Rc<str>>, Rc<str>)>,
+    /// AS expression: its text.
+    pub computed: Option<Rc<str>>,
+    /// ROWGUIDCOL.
+    pub row_guid: bool,
+}
+
+/// A constraint.
+#[derive(Clone, Debug)]
+pub struct Constraint {
+    /// Its name.
+    pub name: Option<Rc<str>>,
+    /// What it demands.
+    pub kind: ConstraintKind,
+}
+
+/// What a constraint demands.
+#[derive(Clone, Debug)]
+pub enum ConstraintKind {
+    /// PRIMARY KEY or UNIQUE.
+    Key {
+        /// PRIMARY KEY.
+        primary: bool,
+        /// CLUSTERED; `None` when not said.
+        clustered: Option<bool>,
+        /// Columns, descending or not.
+        columns: Vec<(Rc<str>, bool)>,
+    },
+    /// FOREIGN KEY.
+    Foreign {
+        /// Columns.
+        columns: Vec<Rc<str>>,
+        /// The table it points to.
+        table: ObjectName,
+        /// Its columns; empty means its primary key.
+        references: Vec<Rc<str>>,
+        /// ON DELETE CASCADE.
+        cascade_delete: bool,
+    },
+    /// CHECK: text of the condition.
+    Check(Rc<str>),
+    /// DEFAULT … FOR column (ALTER TABLE ADD).
+    Default(Rc<str>, Rc<str>),
+}
+
+/// ALTER TABLE.
+#[derive(Debug)]
+pub enum AlterTable {
+    /// ADD columns and constraints.
+    Add(TableDefinition),
+    /// DROP COLUMN.
+    DropColumns(Vec<Rc<str>>),
+    /// DROP CONSTRAINT.
+    DropConstraints(Vec<Rc<str>>),
+    /// ALTER COLUMN.
+    AlterColumn(Box<ColumnDefinition>),
+    /// Something else, by name.
+    Unsupported(Rc<str>),
+}
+
+/// CREATE INDEX.
+#[derive(Debug)]
+pub struct CreateIndex {
+    /// Name.
+    pub name: Rc<str>,
+    /// Table.
+    pub table: ObjectName,
+    /// UNIQUE.
+    pub unique: bool,
+    /// CLUSTERED.
+    pub clustered: bool,
+    /// Columns, descending or not.
+    pub columns: Vec<(Rc<str>, bool)>,
+    /// INCLUDE.
+    pub included: Vec<Rc<str>>,
+    /// WHERE: a filtered index, which is refused.
+    pub filtered: bool,
+}
+
+/// CREATE or ALTER of a module.
+#[derive(Debug)]
+pub struct CreateModule {
+    /// Which kind.
+    pub kind: ObjectKind,
+    /// Name.
+    pub name: ObjectName,
+    /// ALTER (the object must exist).
+    pub alter: bool,
+    /// CREATE OR ALTER.
+    pub or_alter: bool,
+    /// The whole statement's text.
+    pub text: Rc<str>,
+}
+
+/// Logins, users, roles, permissions.
+#[derive(Debug)]
+pub enum Security {
+    /// CREATE LOGIN.
+    CreateLogin {
+        /// Name.
+        name: Rc<str>,
+        /// PASSWORD; `None` for FROM WINDOWS.
+        password: Option<Rc<str>>,
+        /// SID.
+        sid: Option<Rc<[u8]>>,
+        /// DEFAULT_DATABASE.
+        default_database: Option<Rc<str>>,
+    },
+    /// ALTER LOGIN.
+    AlterLogin {
+        /// Name.
+        name: Rc<str>,
+        /// ENABLE, DISABLE.
+        enabled: Option<bool>,
+        /// New password.
+        password: Option<Rc<str>>,
+        /// DEFAULT_DATABASE.
+        default_database: Option<Rc<str>>,
+    },
+    /// DROP LOGIN.
+    DropLogin(Rc<str>),
+    /// CREATE USER … FOR LOGIN.
+    CreateUser {
+        /// Name.
+        name: Rc<str>,
+        /// Login; `None` WITHOUT LOGIN.
+        login: Option<Rc<str>>,
+    },
+    /// ALTER USER … WITH LOGIN = ….
+    AlterUser {
+        /// Name.
+        name: Rc<str>,
+        /// Login.
+        login: Rc<str>,
+    },
+    /// DROP USER.
+    DropUser {
+        /// Name.
+        name: Rc<str>,
+        /// IF EXISTS.
+        if_exists: bool,
+    },
+    /// ALTER SERVER ROLE … ADD/DROP MEMBER.
+    ServerRole {
+        /// Role.
+        role: Rc<str>,
+        /// Member.
+        member: Rc<str>,
+        /// ADD.
+        add: bool,
+    },
+    /// ALTER ROLE … ADD/DROP MEMBER.
+    DatabaseRole {
+        /// Role.
+        role: Rc<str>,
+        /// Member.
+        member: Rc<str>,
+        /// ADD.
+        add: bool,
+    },
+    /// CREATE ROLE.
+    CreateRole(Rc<str>),
+    /// GRANT permissions TO principals.
+    Grant {
+        /// GRANT, DENY, REVOKE.
+        verb: Rc<str>,
+        /// Permissions in upper case.
+        permissions: Vec<Rc<str>>,
+        /// ON what (class, name).
+        on: Option<(Option<Rc<str>>, ObjectName)>,
+        /// To whom.
+        principals: Vec<Rc<str>>,
+    },
+}
+
+/// CREATE DATABASE.
+#[derive(Debug)]
+pub struct CreateDatabase {
+    /// Name.
+    pub name: Rc<str>,
+    /// ON PRIMARY files.
+    pub data: Vec<FileSpecification>,
+    /// LOG ON files.
+    pub log: Vec<FileSpecification>,
+    /// COLLATE.
+    pub collation: Option<Rc<str>>,
+}
+
+/// (NAME = …, FILENAME = …, SIZE = …).
+#[derive(Clone, Debug, Default)]
+pub struct FileSpecification {
+    /// NAME.
+    pub name: Rc<str>,
+    /// FILENAME.
+    pub path: Option<Rc<str>>,
+    /// SIZE in kilobytes.
+    pub size_kb: Option<u64>,
+}
+
+/// ALTER DATABASE.
+#[derive(Debug)]
+pub struct AlterDatabase {
+    /// Name; `None` is CURRENT.
+    pub name: Option<Rc<str>>,
+    /// What.
+    pub action: AlterDatabaseAction,
+}
+
+/// What ALTER DATABASE does.
+#[derive(Debug)]
+pub enum AlterDatabaseAction {
+    /// SET options WITH termination.
+    Set(Vec<DatabaseOption>, Termination),
+    /// SET PARTNER ….
+    Partner(PartnerAction),
+    /// SET WITNESS = '…' or OFF.
+    Witness(Option<Rc<str>>),
+    /// MODIFY NAME = ….
+    Rename(Rc<str>),
+    /// COLLATE ….
+    Collate(Rc<str>),
+    /// Something else, by name.
+    Unsupported(Rc<str>),
+}
+
+/// WITH ROLLBACK IMMEDIATE and its like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Termination {
+    /// Wait for others.
+    Wait,
+    /// ROLLBACK IMMEDIATE, or AFTER so many seconds.
+    RollbackAfterSeconds(u64),
+    /// NO_WAIT.
+    NoWait,
+}
+
+/// A database option as SET names it, in upper case.
+#[derive(Clone, Debug)]
+pub struct DatabaseOption {
+    /// `RECOVERY`, `SINGLE_USER`, `READ_ONLY`, `AUTO_CLOSE` …
+    pub name: Rc<str>,
+    /// `FULL`, `ON`, `OFF`, `160` …; empty when it has none.
+    pub value: Rc<str>,
+}
+
+/// SET PARTNER ….
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PartnerAction {
+    /// = 'TCP://host:port'
+    Connect(Rc<str>),
+    /// FAILOVER
+    Failover,
+    /// FORCE_SERVICE_ALLOW_DATA_LOSS
+    ForceService,
+    /// OFF
+    Off,
+    /// SUSPEND
+    Suspend,
+    /// RESUME
+    Resume,
+    /// SAFETY FULL (true) or OFF
+    Safety(bool),
+    /// TIMEOUT seconds
+    Timeout(u32),
+}
+
+/// CREATE or ALTER ENDPOINT.
+#[derive(Debug)]
+pub struct Endpoint {
+    /// Name.
+    pub name: Rc<str>,
+    /// ALTER.
+    pub alter: bool,
+    /// STATE = STARTED, STOPPED, DISABLED.
+    pub state: Option<Rc<str>>,
+    /// LISTENER_PORT.
+    pub port: Option<u16>,
+    /// ROLE = PARTNER, WITNESS, ALL.
+    pub role: Option<Rc<str>>,
+    /// AUTHENTICATION, words in upper case.
+    pub authentication: Option<Rc<str>>,
+    /// ENCRYPTION, words in upper case.
+    pub encryption: Option<Rc<str>>,
+    /// FOR what: `DATABASE_MIRRORING`.
+    pub payload: Option<Rc<str>>,
+}
+
+/// BACKUP.
+#[derive(Debug)]
+pub struct Backup {
+    /// BACKUP LOG.
+    pub log: bool,
+    /// The database, as a name or in a variable.
+    pub database: Expr,
+    /// TO DISK = ….
+    pub devices: Vec<Expr>,
+    /// WITH options.
+    pub options: Vec<BackupOption>,
+}
+
+/// One option of BACKUP or RESTORE: `NAME [= value]`.
+#[derive(Debug)]
+pub struct BackupOption {
+    /// In upper case.
+    pub name: Rc<str>,
+    /// Its value.
+    pub value: Option<Expr>,
+    /// MOVE … TO ….
+    pub to: Option<Expr>,
+}
+
+/// RESTORE.
+#[derive(Debug)]
+pub struct Restore {
+    /// What it restores or reads.
+    pub kind: RestoreKind,
+    /// The database; `None` for HEADERONLY and its like.
+    pub database: Option<Expr>,
+    /// FROM DISK = ….
+    pub devices: Vec<Expr>,
+    /// WITH options.
+    pub options: Vec<BackupOption>,
+}
+
+/// Kinds of RESTORE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RestoreKind {
+    /// RESTORE DATABASE
+    Database,
+    /// RESTORE LOG
+    Log,
+    /// RESTORE HEADERONLY
+    HeaderOnly,
+    /// RESTORE FILELISTONLY
+    FileListOnly,
+    /// RESTORE LABELONLY
+    LabelOnly,
+    /// RESTORE VERIFYONLY
+    VerifyOnly,
+}

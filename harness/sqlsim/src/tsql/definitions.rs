@@ -1,0 +1,654 @@
+//! CREATE, ALTER and DROP of tables, modules, logins and users.
+
+use super::ast::{
+    AlterTable, ColumnDefinition, Constraint, ConstraintKind, CreateIndex, CreateModule, CreateTable,
+    ObjectKind, ObjectName, Security, StatementKind, TableDefinition,
+};
+use super::lexer::TokenKind;
+use super::parser::Parser;
+use crate::error::SqlResult;
+use crate::value::DataType;
+use std::rc::Rc;
+
+impl Parser<'_> {
+    /// CREATE, ALTER, DROP, GRANT and its like.
+    pub(super) fn definition(&mut self, first: bool) -> SqlResult<StatementKind> {
+        let start = self.token().start;
+        let verb = self.any_word()?;
+        match &*verb {
+            "CREATE" => self.create(start, first),
+            "ALTER" => self.alter(start, first),
+            "DROP" => self.drop_statement(),
+            _ => self.grant(verb),
+        }
+    }
+
+    fn create(&mut self, start: usize, first: bool) -> SqlResult<StatementKind> {
+        let or_alter = self.take_two("OR", "ALTER");
+        if let Some(kind) = self.module_kind() {
+            return self.module(kind, start, first, false, or_alter);
+        }
+        let unique = self.take("UNIQUE");
+        let clustered = self.take("CLUSTERED");
+        if !clustered {
+            self.take("NONCLUSTERED");
+        }
+        let word = self.any_word()?;
+        Ok(match &*word {
+            "TABLE" => {
+                let name = self.object_name()?;
+                let definition = self.table_definition()?;
+                self.skip_table_tail()?;
+                StatementKind::CreateTable(Box::new(CreateTable { name, definition }))
+            }
+            "INDEX" => return self.create_index(unique, clustered),
+            "DATABASE" => return self.create_database(),
+            "ENDPOINT" => return self.endpoint(false),
+            "SCHEMA" => {
+                let name = self.name()?;
+                if self.take("AUTHORIZATION") {
+                    self.name()?;
+                }
+                StatementKind::CreateSchema(name)
+            }
+            "LOGIN" => self.create_login()?,
+            "USER" => self.create_user()?,
+            "ROLE" => {
+                let role = self.name()?;
+                if self.take("AUTHORIZATION") {
+                    self.name()?;
+                }
+                StatementKind::Security(Box::new(Security::CreateRole(role)))
+            }
+            "TYPE" | "SYNONYM" | "SEQUENCE" | "STATISTICS" | "CERTIFICATE" | "MASTER" | "ASSEMBLY"
+            | "QUEUE" | "SERVICE" | "MESSAGE" | "CONTRACT" | "PARTITION" | "FULLTEXT" | "SERVER"
+            | "CREDENTIAL" | "AVAILABILITY" | "EVENT" | "XML" | "DEFAULT" | "RULE" | "AGGREGATE" => {
+                return Err(self.failure(40_510, &[&format!("CREATE {word}")]));
+            }
+            _ => {
+                self.at -= 1;
+                return Err(self.unexpected());
+            }
+        })
+    }
+
+    fn alter(&mut self, start: usize, first: bool) -> SqlResult<StatementKind> {
+        if let Some(kind) = self.module_kind() {
+            return self.module(kind, start, first, true, false);
+        }
+        let word = self.any_word()?;
+        Ok(match &*word {
+            "TABLE" => return self.alter_table(),
+            "DATABASE" => return self.alter_database(),
+            "ENDPOINT" => return self.endpoint(true),
+            "LOGIN" => self.alter_login()?,
+            "USER" => {
+                let name = self.name()?;
+                self.need("WITH")?;
+                self.need("LOGIN")?;
+                self.need_symbol("=")?;
+                StatementKind::Security(Box::new(Security::AlterUser { name, login: self.name()? }))
+            }
+            "SERVER" => {
+                self.need("ROLE")?;
+                let (role, member, add) = self.role_member()?;
+                StatementKind::Security(Box::new(Security::ServerRole { role, member, add }))
+            }
+            "ROLE" => {
+                let (role, member, add) = self.role_member()?;
+                StatementKind::Security(Box::new(Security::DatabaseRole { role, member, add }))
+            }
+            "INDEX" | "SCHEMA" | "AUTHORIZATION" | "QUEUE" | "AVAILABILITY" | "MASTER" | "RESOURCE" => {
+                return Err(self.failure(40_510, &[&format!("ALTER {word}")]));
+            }
+            _ => {
+                self.at -= 1;
+                return Err(self.unexpected());
+            }
+        })
+    }
+
+    fn drop_statement(&mut self) -> SqlResult<StatementKind> {
+        let word = self.any_word()?;
+        let if_exists = self.take_two("IF", "EXISTS");
+        let kind = match &*word {
+            "TABLE" => ObjectKind::Table,
+            "VIEW" => ObjectKind::View,
+            "PROC" | "PROCEDURE" => ObjectKind::Procedure,
+            "FUNCTION" => ObjectKind::Function,
+            "SCHEMA" => ObjectKind::Schema,
+            "TRIGGER" => ObjectKind::Trigger,
+            "DATABASE" => {
+                let mut names = vec![self.name()?];
+                while self.take_symbol(",") {
+                    names.push(self.name()?);
+                }
+                return Ok(StatementKind::DropDatabase { names, if_exists });
+            }
+            "INDEX" => return self.drop_index(if_exists),
+            "ENDPOINT" => return Ok(StatementKind::DropEndpoint(self.name()?)),
+            "LOGIN" => return Ok(StatementKind::Security(Box::new(Security::DropLogin(self.name()?)))),
+            "USER" => {
+                let name = self.name()?;
+                return Ok(StatementKind::Security(Box::new(Security::DropUser { name, if_exists })));
+            }
+            "ROLE" | "TYPE" | "SYNONYM" | "SEQUENCE" | "STATISTICS" | "CERTIFICATE" | "MASTER" | "QUEUE"
+            | "SERVICE" | "CREDENTIAL" => {
+                return Err(self.failure(40_510, &[&format!("DROP {word}")]));
+            }
+            _ => {
+                self.at -= 1;
+                return Err(self.unexpected());
+            }
+        };
+        let mut names = vec![self.object_name()?];
+        while self.take_symbol(",") {
+            names.push(self.object_name()?);
+        }
+        Ok(StatementKind::Drop { kind, if_exists, names })
+    }
+
+    fn drop_index(&mut self, if_exists: bool) -> SqlResult<StatementKind> {
+        let mut name = self.object_name()?;
+        if self.take("ON") {
+            return Ok(StatementKind::DropIndex { index: name.name, table: self.object_name()?, if_exists });
+        }
+        // The old form: DROP INDEX table.index
+        let Some(table) = name.schema.take() else { return Err(self.unexpected()) };
+        Ok(StatementKind::DropIndex { index: name.name, table: ObjectName::bare(table), if_exists })
+    }
+
+    // ---- modules ------------------------------------------------------------
+
+    fn module_kind(&mut self) -> Option<ObjectKind> {
+        let kind = match () {
+            () if self.is("PROC") || self.is("PROCEDURE") => ObjectKind::Procedure,
+            () if self.is("VIEW") => ObjectKind::View,
+            () if self.is("FUNCTION") => ObjectKind::Function,
+            () if self.is("TRIGGER") => ObjectKind::Trigger,
+            () => return None,
+        };
+        self.advance();
+        Some(kind)
+    }
+
+    /// A module's text is kept whole; here it is only checked.
+    fn module(
+        &mut self,
+        kind: ObjectKind,
+        start: usize,
+        first: bool,
+        alter: bool,
+        or_alter: bool,
+    ) -> SqlResult<StatementKind> {
+        let shown = match kind {
+            ObjectKind::View => "CREATE VIEW",
+            ObjectKind::Function => "CREATE FUNCTION",
+            ObjectKind::Trigger => "CREATE TRIGGER",
+            _ => "CREATE/ALTER PROCEDURE",
+        };
+        if !first {
+            return Err(self.failure(111, &[&shown]));
+        }
+        if matches!(kind, ObjectKind::Function | ObjectKind::Trigger) {
+            return Err(self.failure(40_510, &[&shown]));
+        }
+        let name = self.object_name()?;
+        let text: Rc<str> = self.text[start..].trim_end().into();
+        let at = self.at;
+        super::parse_module(kind, &text)?;
+        self.at = at;
+        while !self.at_end() {
+            self.advance();
+        }
+        Ok(StatementKind::CreateModule(Box::new(CreateModule { kind, name, alter, or_alter, text })))
+    }
+
+    /// The parameters of a procedure, in parentheses or not.
+    pub(super) fn parameters(&mut self) -> SqlResult<()> {
+        let parenthesised = self.take_symbol("(");
+        while let TokenKind::Variable(name) = self.kind() {
+            let name = name.clone();
+            self.advance();
+            self.take("AS");
+            let data_type = self.data_type()?;
+            let slot = self.declare(name, data_type, None)?;
+            if self.take_symbol("=") {
+                self.variables[slot].default = self.constant()?;
+            }
+            if self.take("OUTPUT") || self.take("OUT") {
+                self.variables[slot].output = true;
+            }
+            self.take("READONLY");
+            if !self.take_symbol(",") {
+                break;
+            }
+        }
+        if parenthesised {
+            self.need_symbol(")")?;
+        }
+        Ok(())
+    }
+
+    // ---- tables -----------------------------------------------------------------
+
+    pub(super) fn table_definition(&mut self) -> SqlResult<TableDefinition> {
+        let mut table = TableDefinition::default();
+        self.need_symbol("(")?;
+        loop {
+            self.table_element(&mut table)?;
+            if !self.take_symbol(",") || self.is_symbol(")") {
+                break;
+            }
+        }
+        self.need_symbol(")")?;
+        Ok(table)
+    }
+
+    fn table_element(&mut self, table: &mut TableDefinition) -> SqlResult<()> {
+        if self.is_any(&["CONSTRAINT", "PRIMARY", "UNIQUE", "FOREIGN", "CHECK", "DEFAULT"]) {
+            let name = if self.take("CONSTRAINT") { Some(self.name()?) } else { None };
+            let constraint = self.constraint(name, None)?;
+            table.constraints.push(constraint);
+            return Ok(());
+        }
+        if self.is("INDEX") {
+            return Err(self.failure(40_510, &[&"INDEX inside CREATE TABLE"]));
+        }
+        self.column_definition(table)
+    }
+
+    fn column_definition(&mut self, table: &mut TableDefinition) -> SqlResult<()> {
+        let name = self.name()?;
+        let mut column = ColumnDefinition {
+            name: name.clone(),
+            data_type: DataType::Int,
+            nullable: None,
+            identity: None,
+            default: None,
+            computed: None,
+            row_guid: false,
+        };
+        if self.take("AS") {
+            let start = self.token().start;
+            self.expression()?;
+            column.computed = Some(self.source_since(start));
+            self.take("PERSISTED");
+        } else {
+            column.data_type = self.data_type()?;
+        }
+        loop {
+            let constraint_name = if self.take("CONSTRAINT") { Some(self.name()?) } else { None };
+            if self.is("NOT") && self.is_ahead(1, "NULL") {
+                self.advance();
+                self.advance();
+                column.nullable = Some(false);
+            } else if self.take("NULL") {
+                column.nullable = Some(true);
+            } else if self.take("IDENTITY") {
+                column.identity = Some(self.identity()?);
+            } else if self.take("ROWGUIDCOL") {
+                column.row_guid = true;
+            } else if self.take("COLLATE") {
+                self.name()?;
+            } else if self.take("SPARSE") {
+            } else if self.take("DEFAULT") {
+                let start = self.token().start;
+                self.expression()?;
+                column.default = Some((constraint_name, self.source_since(start)));
+            } else if self.is_any(&["PRIMARY", "UNIQUE", "FOREIGN", "REFERENCES", "CHECK"]) {
+                let constraint = self.constraint(constraint_name, Some(&name))?;
+                if matches!(constraint.kind, ConstraintKind::Key { primary: true, .. }) {
+                    column.nullable = Some(false);
+                }
+                table.constraints.push(constraint);
+            } else if constraint_name.is_some() {
+                return Err(self.unexpected());
+            } else {
+                break;
+            }
+        }
+        table.columns.push(column);
+        Ok(())
+    }
+
+    fn identity(&mut self) -> SqlResult<(i64, i64)> {
+        let mut identity = (1, 1);
+        if self.take_symbol("(") {
+            identity.0 = self.whole_number()?;
+            self.need_symbol(",")?;
+            identity.1 = self.whole_number()?;
+            self.need_symbol(")")?;
+        }
+        if self.take("NOT") {
+            self.need("FOR")?;
+            self.need("REPLICATION")?;
+        }
+        Ok(identity)
+    }
+
+    /// A constraint, of a table or of the column `column`.
+    fn constraint(&mut self, name: Option<Rc<str>>, column: Option<&Rc<str>>) -> SqlResult<Constraint> {
+        let kind = match () {
+            () if self.is("PRIMARY") || self.is("UNIQUE") => self.key_constraint(column)?,
+            () if self.is("FOREIGN") || self.is("REFERENCES") => self.foreign_key(column)?,
+            () if self.take("CHECK") => {
+                if self.take("NOT") {
+                    self.need("FOR")?;
+                    self.need("REPLICATION")?;
+                }
+                self.need_symbol("(")?;
+                let start = self.token().start;
+                self.checked_condition()?;
+                let text = self.source_since(start);
+                self.need_symbol(")")?;
+                ConstraintKind::Check(text)
+            }
+            () if self.take("DEFAULT") => {
+                let start = self.token().start;
+                self.expression()?;
+                let text = self.source_since(start);
+                self.need("FOR")?;
+                ConstraintKind::Default(text, self.name()?)
+            }
+            () => return Err(self.unexpected()),
+        };
+        Ok(Constraint { name, kind })
+    }
+
+    fn key_constraint(&mut self, column: Option<&Rc<str>>) -> SqlResult<ConstraintKind> {
+        let primary = self.take("PRIMARY");
+        if primary {
+            self.need("KEY")?;
+        } else {
+            self.need("UNIQUE")?;
+        }
+        let mut clustered = None;
+        if self.take("CLUSTERED") {
+            clustered = Some(true);
+        } else if self.take("NONCLUSTERED") {
+            clustered = Some(false);
+        }
+        let columns = match column {
+            Some(column) if !self.is_symbol("(") => vec![(column.clone(), false)],
+            _ => self.key_columns()?,
+        };
+        self.skip_table_tail()?;
+        Ok(ConstraintKind::Key { primary, clustered, columns })
+    }
+
+    fn key_columns(&mut self) -> SqlResult<Vec<(Rc<str>, bool)>> {
+        self.need_symbol("(")?;
+        let mut columns = Vec::new();
+        loop {
+            let column = self.name()?;
+            let descending = self.take("DESC");
+            if !descending {
+                self.take("ASC");
+            }
+            columns.push((column, descending));
+            if !self.take_symbol(",") {
+                break;
+            }
+        }
+        self.need_symbol(")")?;
+        Ok(columns)
+    }
+
+    fn foreign_key(&mut self, column: Option<&Rc<str>>) -> SqlResult<ConstraintKind> {
+        let mut columns = column.cloned().into_iter().collect::<Vec<_>>();
+        if self.take("FOREIGN") {
+            self.need("KEY")?;
+            if self.is_symbol("(") {
+                columns = self.name_list()?;
+            }
+        }
+        self.need("REFERENCES")?;
+        let table = self.object_name()?;
+        let references = if self.is_symbol("(") { self.name_list()? } else { Vec::new() };
+        let mut cascade_delete = false;
+        while self.take("ON") {
+            let delete = self.take("DELETE");
+            if !delete {
+                self.need("UPDATE")?;
+            }
+            if self.take("CASCADE") {
+                if !delete {
+                    return Err(self.failure(40_510, &[&"ON UPDATE CASCADE"]));
+                }
+                cascade_delete = true;
+            } else if self.take("NO") {
+                self.need("ACTION")?;
+            } else {
+                return Err(self.failure(40_510, &[&"ON DELETE and ON UPDATE SET NULL, SET DEFAULT"]));
+            }
+        }
+        Ok(ConstraintKind::Foreign { columns, table, references, cascade_delete })
+    }
+
+    /// WITH (…), ON filegroup, TEXTIMAGE_ON filegroup: storage, which changes no result.
+    fn skip_table_tail(&mut self) -> SqlResult<()> {
+        loop {
+            if self.is("WITH") && self.is_symbol_ahead(1, "(") {
+                self.advance();
+                self.skip_parentheses()?;
+            } else if self.is("WITH") && self.is_ahead(1, "FILLFACTOR") {
+                self.advance();
+                self.advance();
+                self.need_symbol("=")?;
+                self.whole_number()?;
+            } else if self.take("ON") || self.take("TEXTIMAGE_ON") {
+                if !self.take("PRIMARY") {
+                    self.name_or_text()?;
+                }
+            } else {
+                return Ok(());
+            }
+        }
+    }
+
+    fn create_index(&mut self, unique: bool, clustered: bool) -> SqlResult<StatementKind> {
+        let name = self.name()?;
+        self.need("ON")?;
+        let table = self.object_name()?;
+        let columns = self.key_columns()?;
+        let included = if self.take("INCLUDE") { self.name_list()? } else { Vec::new() };
+        let filtered = self.take("WHERE");
+        if filtered {
+            return Err(self.failure(40_510, &[&"filtered index"]));
+        }
+        self.skip_table_tail()?;
+        let index = CreateIndex { name, table, unique, clustered, columns, included, filtered };
+        Ok(StatementKind::CreateIndex(Box::new(index)))
+    }
+
+    fn alter_table(&mut self) -> SqlResult<StatementKind> {
+        let name = self.object_name()?;
+        if self.take("WITH") {
+            if !self.take("CHECK") {
+                self.need("NOCHECK")?;
+            }
+        }
+        let action = if self.take("ADD") {
+            let mut table = TableDefinition::default();
+            self.table_element(&mut table)?;
+            while self.take_symbol(",") {
+                self.table_element(&mut table)?;
+            }
+            AlterTable::Add(table)
+        } else if self.take("DROP") {
+            let column = self.take("COLUMN");
+            if !column {
+                self.take("CONSTRAINT");
+            }
+            self.take_two("IF", "EXISTS");
+            let mut names = vec![self.name()?];
+            while self.take_symbol(",") {
+                names.push(self.name()?);
+            }
+            if column { AlterTable::DropColumns(names) } else { AlterTable::DropConstraints(names) }
+        } else if self.take_two("ALTER", "COLUMN") {
+            let mut table = TableDefinition::default();
+            self.column_definition(&mut table)?;
+            let Some(column) = table.columns.pop() else { return Err(self.unexpected()) };
+            AlterTable::AlterColumn(Box::new(column))
+        } else if self.is_any(&["ENABLE", "DISABLE", "SWITCH", "REBUILD", "SET", "CHECK", "NOCHECK"]) {
+            let word = self.any_word()?;
+            return Err(self.failure(40_510, &[&format!("ALTER TABLE … {word}")]));
+        } else {
+            return Err(self.unexpected());
+        };
+        Ok(StatementKind::AlterTable(name, action))
+    }
+
+    // ---- security -------------------------------------------------------------------
+
+    fn create_login(&mut self) -> SqlResult<StatementKind> {
+        let name = self.name()?;
+        let (mut password, mut sid, mut default_database) = (None, None, None);
+        if self.take("FROM") {
+            let source = self.any_word()?;
+            if &*source != "WINDOWS" {
+                return Err(self.failure(40_510, &[&format!("CREATE LOGIN … FROM {source}")]));
+            }
+        }
+        if self.take("WITH") {
+            loop {
+                let option = self.any_word()?;
+                self.need_symbol("=")?;
+                match &*option {
+                    "PASSWORD" => {
+                        password = Some(self.text_literal()?);
+                        self.take("MUST_CHANGE");
+                    }
+                    "SID" => {
+                        let TokenKind::Binary(bytes) = self.kind() else { return Err(self.unexpected()) };
+                        sid = Some(bytes.clone());
+                        self.advance();
+                    }
+                    "DEFAULT_DATABASE" => default_database = Some(self.name()?),
+                    "DEFAULT_LANGUAGE" => {
+                        self.name()?;
+                    }
+                    "CHECK_POLICY" | "CHECK_EXPIRATION" => {
+                        self.any_word()?;
+                    }
+                    _ => return Err(self.failure(155, &[&option, &"CREATE LOGIN"])),
+                }
+                if !self.take_symbol(",") {
+                    break;
+                }
+            }
+        }
+        let login = Security::CreateLogin { name, password, sid, default_database };
+        Ok(StatementKind::Security(Box::new(login)))
+    }
+
+    fn alter_login(&mut self) -> SqlResult<StatementKind> {
+        let name = self.name()?;
+        let (mut enabled, mut password, mut default_database) = (None, None, None);
+        if self.take("ENABLE") {
+            enabled = Some(true);
+        } else if self.take("DISABLE") {
+            enabled = Some(false);
+        } else {
+            self.need("WITH")?;
+            loop {
+                let option = self.any_word()?;
+                self.need_symbol("=")?;
+                match &*option {
+                    "PASSWORD" => {
+                        password = Some(self.text_literal()?);
+                        if self.take("OLD_PASSWORD") {
+                            self.need_symbol("=")?;
+                            self.text_literal()?;
+                        }
+                        while self.take("UNLOCK") || self.take("MUST_CHANGE") {}
+                    }
+                    "DEFAULT_DATABASE" => default_database = Some(self.name()?),
+                    "CHECK_POLICY" | "CHECK_EXPIRATION" => {
+                        self.any_word()?;
+                    }
+                    _ => return Err(self.failure(155, &[&option, &"ALTER LOGIN"])),
+                }
+                if !self.take_symbol(",") {
+                    break;
+                }
+            }
+        }
+        let login = Security::AlterLogin { name, enabled, password, default_database };
+        Ok(StatementKind::Security(Box::new(login)))
+    }
+
+    fn create_user(&mut self) -> SqlResult<StatementKind> {
+        let name = self.name()?;
+        let mut login = Some(name.clone());
+        if self.take("FOR") || self.take("FROM") {
+            self.need("LOGIN")?;
+            login = Some(self.name()?);
+        } else if self.take_two("WITHOUT", "LOGIN") {
+            login = None;
+        }
+        if self.take("WITH") {
+            self.need("DEFAULT_SCHEMA")?;
+            self.need_symbol("=")?;
+            self.name()?;
+        }
+        Ok(StatementKind::Security(Box::new(Security::CreateUser { name, login })))
+    }
+
+    fn role_member(&mut self) -> SqlResult<(Rc<str>, Rc<str>, bool)> {
+        let role = self.name()?;
+        let add = self.take("ADD");
+        if !add {
+            self.need("DROP")?;
+        }
+        self.need("MEMBER")?;
+        Ok((role, self.name()?, add))
+    }
+
+    fn grant(&mut self, verb: Rc<str>) -> SqlResult<StatementKind> {
+        let mut permissions = Vec::new();
+        loop {
+            let mut words = Vec::new();
+            while !self.is_any(&["ON", "TO", "FROM"]) && matches!(self.kind(), TokenKind::Word(_)) {
+                words.push(self.any_word()?);
+            }
+            if words.is_empty() {
+                return Err(self.unexpected());
+            }
+            permissions.push(words.join(" ").into());
+            if !self.take_symbol(",") {
+                break;
+            }
+        }
+        let mut on = None;
+        if self.take("ON") {
+            let mut class = None;
+            if matches!(self.kind_ahead(1), TokenKind::Symbol("::")) {
+                class = Some(self.any_word()?);
+                self.advance();
+            }
+            on = Some((class, self.object_name()?));
+        }
+        if !self.take("TO") {
+            self.need("FROM")?;
+        }
+        let mut principals = vec![self.principal()?];
+        while self.take_symbol(",") {
+            principals.push(self.principal()?);
+        }
+        if self.take("WITH") {
+            self.need("GRANT")?;
+            self.need("OPTION")?;
+        }
+        Ok(StatementKind::Security(Box::new(Security::Grant { verb, permissions, on, principals })))
+    }
+
+    fn principal(&mut self) -> SqlResult<Rc<str>> {
+        if self.take("PUBLIC") {
+            return Ok("public".into());
+        }
+        self.name()
+    }
+}

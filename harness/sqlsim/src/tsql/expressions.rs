@@ -1,0 +1,491 @@
+//! Expressions and conditions.
+
+use super::ast::{BinaryOperator, Call, Comparison, Expr, ObjectName, OrderItem, Over, UnaryOperator};
+use super::lexer::{TokenKind, is_reserved};
+use super::parser::Parser;
+use crate::error::SqlResult;
+use crate::value::{DataType, Length, Value};
+use std::rc::Rc;
+
+impl Parser<'_> {
+    /// An expression that gives a value, or a condition in parentheses.
+    pub(super) fn expression(&mut self) -> SqlResult<Expr> {
+        self.nested(Self::additive)
+    }
+
+    /// A condition.
+    pub(super) fn condition(&mut self) -> SqlResult<Expr> {
+        self.nested(|parser| {
+            let mut left = parser.conjunction()?;
+            while parser.take("OR") {
+                left = Expr::Or(Box::new(left), Box::new(parser.conjunction()?));
+            }
+            Ok(left)
+        })
+    }
+
+    fn conjunction(&mut self) -> SqlResult<Expr> {
+        let mut left = self.negation()?;
+        while self.take("AND") {
+            left = Expr::And(Box::new(left), Box::new(self.negation()?));
+        }
+        Ok(left)
+    }
+
+    fn negation(&mut self) -> SqlResult<Expr> {
+        if self.take("NOT") {
+            return self.nested(|parser| Ok(Expr::Not(Box::new(parser.negation()?))));
+        }
+        self.predicate()
+    }
+
+    fn predicate(&mut self) -> SqlResult<Expr> {
+        if self.take("EXISTS") {
+            self.need_symbol("(")?;
+            let query = self.query()?;
+            self.need_symbol(")")?;
+            return Ok(Expr::Exists(Box::new(query)));
+        }
+        if self.is_symbol("(") && self.parenthesis_holds_condition() {
+            self.advance();
+            let inner = self.condition()?;
+            self.need_symbol(")")?;
+            return Ok(inner);
+        }
+        let left = self.additive()?;
+        self.predicate_tail(left)
+    }
+
+    /// Looks ahead: does the parenthesis here hold a condition rather than a value?
+    fn parenthesis_holds_condition(&mut self) -> bool {
+        let (at, variables) = (self.at, self.variables.len());
+        self.advance();
+        let is_condition = if self.is("SELECT") || self.is("WITH") {
+            false
+        } else {
+            self.condition().is_ok_and(|inner| inner.is_condition()) && self.is_symbol(")")
+        };
+        self.at = at;
+        self.variables.truncate(variables);
+        is_condition
+    }
+
+    fn comparison_symbol(&mut self) -> Option<Comparison> {
+        let TokenKind::Symbol(symbol) = self.kind() else { return None };
+        let comparison = match *symbol {
+            "=" => Comparison::Equal,
+            "<>" | "!=" => Comparison::NotEqual,
+            "<" => Comparison::Less,
+            "<=" | "!>" => Comparison::LessOrEqual,
+            ">" => Comparison::Greater,
+            ">=" | "!<" => Comparison::GreaterOrEqual,
+            _ => return None,
+        };
+        self.advance();
+        Some(comparison)
+    }
+
+    fn predicate_tail(&mut self, left: Expr) -> SqlResult<Expr> {
+        if let Some(comparison) = self.comparison_symbol() {
+            if self.is_any(&["ALL", "ANY", "SOME"]) {
+                let all = self.is("ALL");
+                self.advance();
+                self.need_symbol("(")?;
+                let query = Box::new(self.query()?);
+                self.need_symbol(")")?;
+                return Ok(Expr::Quantified { comparison, all, left: Box::new(left), query });
+            }
+            return Ok(Expr::Compare(comparison, Box::new(left), Box::new(self.additive()?)));
+        }
+        if self.take("IS") {
+            let negated = self.take("NOT");
+            self.need("NULL")?;
+            return Ok(negate(Expr::IsNull(Box::new(left)), negated));
+        }
+        let negated = self.take("NOT");
+        if self.take("BETWEEN") {
+            let low = self.additive()?;
+            self.need("AND")?;
+            let high = self.additive()?;
+            let both = Expr::And(
+                Box::new(Expr::Compare(Comparison::GreaterOrEqual, Box::new(left.clone()), Box::new(low))),
+                Box::new(Expr::Compare(Comparison::LessOrEqual, Box::new(left), Box::new(high))),
+            );
+            return Ok(negate(both, negated));
+        }
+        if self.take("IN") {
+            self.need_symbol("(")?;
+            let inner = if self.is("SELECT") || self.is("WITH") {
+                Expr::InQuery(Box::new(left), Box::new(self.query()?))
+            } else {
+                Expr::InList(Box::new(left), self.expression_list()?)
+            };
+            self.need_symbol(")")?;
+            return Ok(negate(inner, negated));
+        }
+        if self.take("LIKE") {
+            let pattern = Box::new(self.additive()?);
+            let escape = if self.take("ESCAPE") { Some(Box::new(self.additive()?)) } else { None };
+            return Ok(negate(Expr::Like { text: Box::new(left), pattern, escape }, negated));
+        }
+        if negated { Err(self.unexpected()) } else { Ok(left) }
+    }
+
+    /// One or more expressions with commas.
+    pub(super) fn expression_list(&mut self) -> SqlResult<Vec<Expr>> {
+        let mut list = vec![self.expression()?];
+        while self.take_symbol(",") {
+            list.push(self.expression()?);
+        }
+        Ok(list)
+    }
+
+    fn additive(&mut self) -> SqlResult<Expr> {
+        let mut left = self.multiplicative()?;
+        loop {
+            let operator = match self.kind() {
+                TokenKind::Symbol("+") => BinaryOperator::Add,
+                TokenKind::Symbol("-") => BinaryOperator::Subtract,
+                TokenKind::Symbol("&") => BinaryOperator::BitAnd,
+                TokenKind::Symbol("|") => BinaryOperator::BitOr,
+                TokenKind::Symbol("^") => BinaryOperator::BitXor,
+                _ => return Ok(left),
+            };
+            self.advance();
+            left = Expr::Binary(operator, Box::new(left), Box::new(self.multiplicative()?));
+        }
+    }
+
+    fn multiplicative(&mut self) -> SqlResult<Expr> {
+        let mut left = self.unary()?;
+        loop {
+            let operator = match self.kind() {
+                TokenKind::Symbol("*") => BinaryOperator::Multiply,
+                TokenKind::Symbol("/") => BinaryOperator::Divide,
+                TokenKind::Symbol("%") => BinaryOperator::Modulo,
+                _ => return Ok(left),
+            };
+            self.advance();
+            left = Expr::Binary(operator, Box::new(left), Box::new(self.unary()?));
+        }
+    }
+
+    fn unary(&mut self) -> SqlResult<Expr> {
+        if self.take_symbol("-") {
+            return self.nested(|parser| {
+                let inner = parser.unary()?;
+                Ok(negative_literal(&inner)
+                    .unwrap_or_else(|| Expr::Unary(UnaryOperator::Minus, Box::new(inner))))
+            });
+        }
+        if self.take_symbol("+") {
+            return self.nested(Self::unary);
+        }
+        if self.take_symbol("~") {
+            return self.nested(|parser| Ok(Expr::Unary(UnaryOperator::BitNot, Box::new(parser.unary()?))));
+        }
+        let mut primary = self.primary()?;
+        while self.take("COLLATE") {
+            primary = Expr::Collate(Box::new(primary), self.name()?);
+        }
+        Ok(primary)
+    }
+
+    fn primary(&mut self) -> SqlResult<Expr> {
+        let literal = match self.kind() {
+            TokenKind::Text { text, national } => Some(text_literal(text, *national)),
+            TokenKind::Number(number) => Some(match i32::try_from(number.mantissa) {
+                Ok(whole) if number.scale == 0 => Expr::Literal(Value::Int(whole.into()), DataType::Int),
+                _ => Expr::Literal(Value::Decimal(*number), number.literal_type()),
+            }),
+            TokenKind::Float(number) => Some(Expr::Literal(Value::Float(*number), DataType::Float)),
+            TokenKind::Money(money) => Some(Expr::Literal(Value::Money(*money), DataType::Money)),
+            TokenKind::Binary(bytes) => {
+                let length = Length::Upto(u16::try_from(bytes.len().clamp(1, 8000)).unwrap_or(8000));
+                Some(Expr::Literal(Value::Binary(bytes.clone()), DataType::VarBinary(length)))
+            }
+            TokenKind::SystemVariable(name) => Some(Expr::SystemVariable(name.clone())),
+            _ => None,
+        };
+        if let Some(literal) = literal {
+            self.advance();
+            return Ok(literal);
+        }
+        match self.kind() {
+            TokenKind::Variable(_) => Ok(Expr::Variable(self.variable()?)),
+            TokenKind::Symbol("(") => self.parenthesis(),
+            TokenKind::Word(word) if is_reserved(word) => self.keyword_expression(),
+            TokenKind::Word(_) | TokenKind::QuotedName(_) => self.name_or_call(),
+            _ => Err(self.unexpected()),
+        }
+    }
+
+    fn parenthesis(&mut self) -> SqlResult<Expr> {
+        self.need_symbol("(")?;
+        let inner = if self.is("SELECT") || self.is("WITH") {
+            Expr::Subquery(Box::new(self.query()?))
+        } else {
+            self.expression()?
+        };
+        self.need_symbol(")")?;
+        Ok(inner)
+    }
+
+    /// Expressions that start with a reserved word.
+    fn keyword_expression(&mut self) -> SqlResult<Expr> {
+        if self.take("NULL") {
+            return Ok(Expr::Literal(Value::Null, DataType::Int));
+        }
+        if self.take("CASE") {
+            return self.case();
+        }
+        if self.is("CONVERT") || self.is("TRY_CONVERT") {
+            let is_try = self.is("TRY_CONVERT");
+            self.advance();
+            self.need_symbol("(")?;
+            let target = cast_length(self.data_type()?, self);
+            self.need_symbol(",")?;
+            let value = Box::new(self.expression()?);
+            let style = if self.take_symbol(",") { Some(Box::new(self.expression()?)) } else { None };
+            self.need_symbol(")")?;
+            return Ok(Expr::Convert { value, target, style, is_try });
+        }
+        for word in ["COALESCE", "NULLIF", "LEFT", "RIGHT", "USER"] {
+            if self.is(word) && self.is_symbol_ahead(1, "(") {
+                self.advance();
+                return self.call(ObjectName::bare(word.into()));
+            }
+        }
+        for word in ["CURRENT_TIMESTAMP", "CURRENT_USER", "SESSION_USER", "SYSTEM_USER", "USER"] {
+            if self.take(word) {
+                return Ok(simple_call(word));
+            }
+        }
+        Err(self.unexpected())
+    }
+
+    fn case(&mut self) -> SqlResult<Expr> {
+        let operand = if self.is("WHEN") { None } else { Some(Box::new(self.expression()?)) };
+        let mut branches = Vec::new();
+        while self.take("WHEN") {
+            let when = if operand.is_some() { self.expression()? } else { self.condition()? };
+            self.need("THEN")?;
+            branches.push((when, self.expression()?));
+        }
+        if branches.is_empty() {
+            return Err(self.unexpected());
+        }
+        let otherwise = if self.take("ELSE") { Some(Box::new(self.expression()?)) } else { None };
+        self.need("END")?;
+        Ok(Expr::Case { operand, branches, otherwise })
+    }
+
+    fn name_or_call(&mut self) -> SqlResult<Expr> {
+        if (self.is("CAST") || self.is("TRY_CAST")) && self.is_symbol_ahead(1, "(") {
+            let is_try = self.is("TRY_CAST");
+            self.advance();
+            self.advance();
+            let value = Box::new(self.expression()?);
+            self.need("AS")?;
+            let target = cast_length(self.data_type()?, self);
+            self.need_symbol(")")?;
+            return Ok(Expr::Convert { value, target, style: None, is_try });
+        }
+        if self.is("IIF") && self.is_symbol_ahead(1, "(") {
+            return self.iif();
+        }
+        let mut parts = vec![self.name()?];
+        while self.is_symbol(".") && !self.is_symbol_ahead(1, "*") {
+            self.advance();
+            while self.take_symbol(".") {
+                parts.push("".into());
+            }
+            parts.push(self.column_part()?);
+        }
+        if self.is_symbol("(") {
+            let name = parts.pop().unwrap_or_else(|| "".into());
+            let schema = parts.pop();
+            return self.call(ObjectName { server: None, database: parts.pop(), schema, name });
+        }
+        Ok(Expr::Column(parts))
+    }
+
+    /// A name behind a point; reserved words are not names there either, but `$` columns are.
+    fn column_part(&mut self) -> SqlResult<Rc<str>> {
+        self.name()
+    }
+
+    fn iif(&mut self) -> SqlResult<Expr> {
+        self.advance();
+        self.need_symbol("(")?;
+        let condition = self.condition()?;
+        self.need_symbol(",")?;
+        let yes = self.expression()?;
+        self.need_symbol(",")?;
+        let no = self.expression()?;
+        self.need_symbol(")")?;
+        Ok(Expr::Case { operand: None, branches: vec![(condition, yes)], otherwise: Some(Box::new(no)) })
+    }
+
+    fn call(&mut self, name: ObjectName) -> SqlResult<Expr> {
+        self.need_symbol("(")?;
+        let mut call = Call {
+            name,
+            arguments: Vec::new(),
+            star: false,
+            distinct: false,
+            within_group: Vec::new(),
+            over: None,
+        };
+        if self.take_symbol("*") {
+            call.star = true;
+        } else if !self.is_symbol(")") {
+            call.distinct = self.take("DISTINCT");
+            if !call.distinct {
+                self.take("ALL");
+            }
+            call.arguments = self.call_arguments(&call.name.name.clone())?;
+        }
+        self.need_symbol(")")?;
+        if self.take("WITHIN") {
+            self.need("GROUP")?;
+            self.need_symbol("(")?;
+            call.within_group = self.order_by()?;
+            self.need_symbol(")")?;
+        }
+        if self.take("OVER") {
+            call.over = Some(self.over()?);
+        }
+        Ok(Expr::Call(Box::new(call)))
+    }
+
+    /// Arguments; DATEADD and its like take a bare word first.
+    fn call_arguments(&mut self, name: &str) -> SqlResult<Vec<Expr>> {
+        let date_part = ["DATEADD", "DATEDIFF", "DATEDIFF_BIG", "DATEPART", "DATENAME", "DATETRUNC"]
+            .iter()
+            .any(|f| name.eq_ignore_ascii_case(f));
+        let mut arguments = Vec::new();
+        if date_part {
+            let part = self.any_word()?.to_ascii_lowercase();
+            arguments.push(text_literal(&part.into(), false));
+            if !self.take_symbol(",") {
+                return Ok(arguments);
+            }
+        }
+        arguments.extend(self.expression_list()?);
+        Ok(arguments)
+    }
+
+    fn over(&mut self) -> SqlResult<Over> {
+        let mut over = Over::default();
+        self.need_symbol("(")?;
+        if self.take_two("PARTITION", "BY") {
+            over.partition_by = self.expression_list()?;
+        }
+        if self.is("ORDER") {
+            over.order_by = self.order_by()?;
+        }
+        if self.is("ROWS") || self.is("RANGE") {
+            return Err(self.failure(40_510, &[&"window frame (ROWS or RANGE)"]));
+        }
+        self.need_symbol(")")?;
+        Ok(over)
+    }
+
+    /// ORDER BY with its items.
+    pub(super) fn order_by(&mut self) -> SqlResult<Vec<OrderItem>> {
+        self.need("ORDER")?;
+        self.need("BY")?;
+        let mut items = Vec::new();
+        loop {
+            let value = self.expression()?;
+            let descending = self.take("DESC");
+            if !descending {
+                self.take("ASC");
+            }
+            items.push(OrderItem { value, descending });
+            if !self.take_symbol(",") {
+                return Ok(items);
+            }
+        }
+    }
+}
+
+impl Expr {
+    /// Whether it is a condition rather than a value.
+    #[must_use]
+    pub fn is_condition(&self) -> bool {
+        matches!(
+            self,
+            Self::Compare(..)
+                | Self::Quantified { .. }
+                | Self::And(..)
+                | Self::Or(..)
+                | Self::Not(_)
+                | Self::IsNull(_)
+                | Self::InList(..)
+                | Self::InQuery(..)
+                | Self::Exists(_)
+                | Self::Like { .. }
+        )
+    }
+}
+
+fn negate(inner: Expr, negated: bool) -> Expr {
+    if negated { Expr::Not(Box::new(inner)) } else { inner }
+}
+
+fn simple_call(name: &str) -> Expr {
+    Expr::Call(Box::new(Call {
+        name: ObjectName::bare(name.into()),
+        arguments: Vec::new(),
+        star: false,
+        distinct: false,
+        within_group: Vec::new(),
+        over: None,
+    }))
+}
+
+/// A text literal with the type it has: as long as it is, `max` beyond the limit.
+pub(super) fn text_literal(text: &Rc<str>, national: bool) -> Expr {
+    let length = text.encode_utf16().count().max(1);
+    let upto = |limit: usize| match u16::try_from(length) {
+        Ok(n) if length <= limit => Length::Upto(n),
+        _ => Length::Max,
+    };
+    if national {
+        return Expr::Literal(Value::Text(text.clone()), DataType::NVarChar(upto(4000)));
+    }
+    Expr::Literal(Value::Text(crate::value::convert::to_code_page(text)), DataType::VarChar(upto(8000)))
+}
+
+fn negative_literal(inner: &Expr) -> Option<Expr> {
+    match inner {
+        Expr::Literal(Value::Int(n), data_type) => Some(Expr::Literal(Value::Int(-n), *data_type)),
+        Expr::Literal(Value::Decimal(d), data_type) => {
+            let negative = crate::value::Decimal { mantissa: -d.mantissa, scale: d.scale };
+            if negative.scale == 0 && negative.mantissa == i128::from(i32::MIN) {
+                return Some(Expr::Literal(Value::Int(i32::MIN.into()), DataType::Int));
+            }
+            Some(Expr::Literal(Value::Decimal(negative), *data_type))
+        }
+        Expr::Literal(Value::Float(f), data_type) => Some(Expr::Literal(Value::Float(-f), *data_type)),
+        Expr::Literal(Value::Money(m), data_type) => Some(Expr::Literal(Value::Money(-m), *data_type)),
+        _ => None,
+    }
+}
+
+/// CAST and CONVERT to a text type without a length mean 30 characters.
+fn cast_length(target: DataType, parser: &Parser<'_>) -> DataType {
+    let explicit = matches!(parser.tokens[parser.at - 1].kind, TokenKind::Symbol(")"));
+    match target {
+        _ if explicit => target,
+        DataType::VarChar(Length::Upto(1)) => DataType::VarChar(Length::Upto(30)),
+        DataType::NVarChar(Length::Upto(1)) => DataType::NVarChar(Length::Upto(30)),
+        DataType::Char(1) => DataType::Char(30),
+        DataType::NChar(1) => DataType::NChar(30),
+        DataType::Binary(1) => DataType::Binary(30),
+        DataType::VarBinary(Length::Upto(1)) => DataType::VarBinary(Length::Upto(30)),
+        other => other,
+    }
+}
