@@ -272,25 +272,7 @@ impl Session {
                 Expression::StaticMember(type_name, name) => {
                     members::set_static_member(type_name, name, &value)?;
                 }
-                Expression::Index(of, index) => {
-                    let index = self.expression(index).await?;
-                    match self.expression(of).await? {
-                        Value::Hash(table) => table.borrow_mut().set(index, value.clone()),
-                        Value::Array(items) => {
-                            let mut items = items.as_ref().clone();
-                            let at = usize::try_from(integer(&index)?).unwrap_or(usize::MAX);
-                            *items.get_mut(at).ok_or_else(out_of_range)? = value.clone();
-                            self.assign(of, AssignOperator::Set, Value::Array(Rc::new(items))).await?;
-                        }
-                        _ => {
-                            return Err(ErrorRecord::runtime(
-                                "Unable to index into an object.",
-                                "CannotIndex",
-                            )
-                            .into());
-                        }
-                    }
-                }
+                Expression::Index(of, index) => self.assign_element(of, index, value.clone()).await?,
                 _ => {
                     return Err(ErrorRecord::runtime(
                         "The assignment expression is not valid. The input to an assignment operator must be an \
@@ -302,6 +284,27 @@ impl Session {
             }
             Ok(value)
         })
+    }
+
+    /// `of[index] = value`.
+    async fn assign_element(
+        &mut self,
+        of: &Expression,
+        index: &Expression,
+        value: Value,
+    ) -> Result<(), Flow> {
+        let index = self.expression(index).await?;
+        match self.expression(of).await? {
+            Value::Hash(table) => table.borrow_mut().set(index, value),
+            Value::Array(items) => {
+                let mut items = items.as_ref().clone();
+                let at = usize::try_from(integer(&index)?).unwrap_or(usize::MAX);
+                *items.get_mut(at).ok_or_else(out_of_range)? = value;
+                self.assign(of, AssignOperator::Set, Value::Array(Rc::new(items))).await?;
+            }
+            _ => return Err(ErrorRecord::runtime("Unable to index into an object.", "CannotIndex").into()),
+        }
+        Ok(())
     }
 }
 

@@ -70,6 +70,27 @@ async fn without_a_pool_state_the_pool_becomes_normal() {
 }
 
 #[tokio::test]
+async fn a_program_can_look_at_the_pool_with_one_line_and_read_sections() {
+    let script = r##"Write-Output '#cmdlets'; try { Get-Command -Name Get-CsService,Set-CsNothing -ErrorAction SilentlyContinue | ForEach-Object { Write-Output $_.Name } } catch { Write-Output "#error $($_.Exception.Message)" }; Write-Output '#service'; try { Get-CsService -PersistentChatServer -ErrorAction Stop | ForEach-Object { @{ Identity = "$($_.Identity)"; ActiveServers = @($_.ActiveServers | ForEach-Object { "$_" }); Mirror = "$($_.BackupMirrorPersistentChatDatabase)" } } | ConvertTo-Json -Depth 3 -Compress } catch { Write-Output "#error $($_.Exception.Message)" }"##;
+    let machine = Machine::new();
+    let output = machine.invoke(&["-NoProfile", "-NonInteractive", "-Command", "-"], script).await;
+    insta::assert_snapshot!(output.stdout, @r##"
+    #cmdlets
+    Get-CsService
+    #service
+    {"Identity":"PersistentChatServer:atl-cs-001.litwareinc.com","ActiveServers":["chat-a1.litwareinc.com","chat-a2.litwareinc.com"],"Mirror":"PersistentChatDatabase:sql-b2.litwareinc.com"}
+    "##);
+    machine.contents.borrow_mut().unreachable = true;
+    let output = machine.invoke(&["-Command", "-"], script).await;
+    assert!(
+        output.stdout.contains("#error Cannot connect to the Central Management Store on"),
+        "{}",
+        output.stdout
+    );
+    assert_eq!((output.exit_code, output.stderr.as_str()), (0, ""));
+}
+
+#[tokio::test]
 async fn setting_the_state_it_has_makes_no_new_revision() {
     let machine = Machine::new();
     machine.run(FROM_THE_DOCUMENT).await;

@@ -250,7 +250,57 @@ async fn deep_nesting_and_endless_loops_end_in_an_error() {
     assert!(run("while ($true) { $i++ }").await.contains("loops of more than a million turns"));
 }
 
+/// Words that scripts are made of.
+const WORDS: [&str; 40] = [
+    "Get-CsPool",
+    "Get-CsService",
+    "-Identity",
+    "-Filter",
+    "$x",
+    "$_",
+    "$null",
+    "$true",
+    "@(",
+    "@{",
+    "$(",
+    "(",
+    ")",
+    "{",
+    "}",
+    "[",
+    "]",
+    "|",
+    ";",
+    ",",
+    "=",
+    "+=",
+    ".Count",
+    ".Name",
+    "'a'",
+    "\"b $x\"",
+    "\"$($x)\"",
+    "1",
+    "2.5",
+    "-eq",
+    "-match",
+    "-join",
+    "-f",
+    "if",
+    "foreach",
+    "try",
+    "catch",
+    "throw",
+    "% {",
+    "1..3",
+];
+
 proptest::proptest! {
+    #[test]
+    fn no_script_makes_the_shell_panic(words in proptest::collection::vec(proptest::sample::select(&WORDS[..]), 0..14)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(run(&words.join(" ")));
+    }
+
     #[test]
     fn no_script_makes_the_parser_panic(script in "[-a-z0-9 $@{}()\\[\\]|;,.\"'`\n\u{2013}\u{2019}\u{201C}]{0,60}") {
         let _ = crate::language::lower::parse(&script);
