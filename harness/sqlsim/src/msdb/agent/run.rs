@@ -5,7 +5,7 @@ use super::{RunningJob, jobs, local, local_now};
 use crate::error::{SqlError, SqlResult};
 use crate::instance::Instance;
 use crate::messages::error;
-use crate::msdb::log_shipping::{ship, watch};
+use crate::msdb::log_shipping::ship;
 use crate::msdb::storage::{Msdb, Record};
 use crate::msdb::tables::{SYSJOBACTIVITY, SYSJOBHISTORY, SYSJOBSERVERS, SYSJOBSTEPS};
 use crate::session::open::Introduction;
@@ -194,12 +194,6 @@ async fn run_step(db: Msdb<'_>, step: &Record) -> StepResult {
                 "The process could not be created: this server runs no program but sqllogship.exe.",
                 0,
             ),
-        };
-    }
-    if command.trim().eq_ignore_ascii_case("exec sys.sp_check_log_shipping_monitor_alert") {
-        return match watch::check_thresholds(db).await {
-            Ok(text) => StepResult::succeeded(text),
-            Err(error) => failed_by(&error),
         };
     }
     let database = step.text("database_name");

@@ -12,7 +12,7 @@ pub(in crate::msdb) mod parameters;
 mod primary;
 mod secondary;
 pub(crate) mod ship;
-pub(crate) mod watch;
+mod watch;
 
 use super::storage::{Msdb, Record};
 use super::tables::SystemTable;

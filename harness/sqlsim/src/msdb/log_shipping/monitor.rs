@@ -49,6 +49,12 @@ pub(super) const PROCEDURES: &[Procedure] = &[
         parameters: &[],
         body: |c| Box::pin(delete_alert_job(c)),
     },
+    Procedure {
+        name: "sp_check_log_shipping_monitor_alert",
+        home: Home::Master,
+        parameters: &[],
+        body: |c| Box::pin(check_alerts(c)),
+    },
 ];
 
 /// How long a log-shipping job or procedure tries to reach the monitor (sqllogship's login time-out).
@@ -320,6 +326,19 @@ async fn try_add_alert_job(c: &mut ProcedureContext<'_>) -> Result<(), Refusal> 
     .await?;
     c.set_output("@alert_job_id", Value::Guid(id));
     Ok(())
+}
+
+/// Raises 14420 and 14421 for whoever is late, and writes them into the error log.
+async fn check_alerts(c: &mut ProcedureContext<'_>) -> SqlResult<i32> {
+    if let Err(refusal) = sysadmin_only(c) {
+        return finish(c, Err(refusal));
+    }
+    let alerts = super::watch::alerts(msdb(c)).await?;
+    let status = i32::from(!alerts.is_empty());
+    for alert in alerts {
+        c.raise(alert);
+    }
+    Ok(status)
 }
 
 async fn delete_alert_job(c: &mut ProcedureContext<'_>) -> SqlResult<i32> {

@@ -1,5 +1,7 @@
 //! The procedures of log shipping and Agent, called one by one.
 
+mod script;
+
 use super::storage::{Msdb, Record};
 use super::tables::*;
 use crate::catalog::tests::simulated;

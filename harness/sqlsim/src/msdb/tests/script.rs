@@ -160,7 +160,8 @@ impl<'a> Client<'a> {
 
     async fn set_up(&self) {
         self.run("CREATE DATABASE mgc").await;
-        self.run("CREATE TABLE mgc.dbo.tblChat (chatId int IDENTITY PRIMARY KEY, content nvarchar(100))").await;
+        self.run("CREATE TABLE mgc.dbo.tblChat (chatId int IDENTITY PRIMARY KEY, content nvarchar(100))")
+            .await;
         self.run(r"BACKUP DATABASE mgc TO DISK = N'D:\backup\mgc.bak'").await;
         self.run(
             r"RESTORE DATABASE mgc_b FROM DISK = N'D:\backup\mgc.bak' WITH NORECOVERY,
@@ -185,8 +186,15 @@ fn the_script_of_management_studio_sets_up_shipping_that_runs_by_itself() {
             .run("SELECT name, run_status FROM msdb.dbo.sysjobs j JOIN msdb.dbo.sysjobhistory h ON h.job_id = j.job_id \
                   WHERE step_id = 0 AND name NOT LIKE 'LSAlert%' ORDER BY instance_id")
             .await;
-        let names: Vec<_> = statuses.rows.iter().map(|row| format!("{:?}", row[0])).collect();
-        assert_eq!(names.len(), 3, "{names:?}");
+        let names: Vec<Value> = statuses.rows.iter().map(|row| row[0].clone()).collect();
+        let expected = [
+            "LSCopy_SQL-B1_mgc",
+            "LSRestore_SQL-B1_mgc",
+            "LSBackup_mgc",
+            "LSCopy_SQL-B1_mgc",
+            "LSRestore_SQL-B1_mgc",
+        ];
+        assert_eq!(names, expected.map(Value::text));
         assert!(statuses.rows.iter().all(|row| row[1] == Value::Int(1)));
         client.run("RESTORE DATABASE mgc_b WITH RECOVERY").await;
         assert_eq!(client.value("SELECT content FROM mgc_b.dbo.tblChat").await, Value::text("hello"));
@@ -196,17 +204,22 @@ fn the_script_of_management_studio_sets_up_shipping_that_runs_by_itself() {
 #[rstest::rstest]
 #[case("exec sp_delete_log_shipping_secondary_database mgc_b")]
 #[case("sp_delete_log_shipping_secondary_database 'mgc_b'")]
-#[case("DECLARE @rc int EXEC @rc = master.dbo.sp_delete_log_shipping_secondary_database @secondary_database = N'mgc_b'")]
+#[case(
+    "DECLARE @rc int EXEC @rc = master.dbo.sp_delete_log_shipping_secondary_database @secondary_database = N'mgc_b'"
+)]
 fn the_documents_first_step_removes_log_shipping_from_the_backup(#[case] batch: &str) {
     simulated(async |instance| {
         let client = Client::of(&instance);
         client.set_up().await;
         client.run(batch).await;
-        for table in ["log_shipping_secondary", "log_shipping_secondary_databases", "log_shipping_monitor_secondary"] {
+        for table in
+            ["log_shipping_secondary", "log_shipping_secondary_databases", "log_shipping_monitor_secondary"]
+        {
             let query = format!("SELECT COUNT(*) FROM msdb.dbo.{table}");
             assert_eq!(client.value(&query).await, Value::Int(0), "{table}");
         }
-        let jobs = "SELECT COUNT(*) FROM msdb.dbo.sysjobs WHERE name LIKE 'LSCopy%' OR name LIKE 'LSRestore%'";
+        let jobs =
+            "SELECT COUNT(*) FROM msdb.dbo.sysjobs WHERE name LIKE 'LSCopy%' OR name LIKE 'LSRestore%'";
         assert_eq!(client.value(jobs).await, Value::Int(0));
         let again = client.answer(batch).await;
         assert_eq!(again.error().map(|error| error.number), Some(32_014));
@@ -261,7 +274,9 @@ fn a_step_that_fails_is_written_down_with_its_error() {
                   EXEC msdb.dbo.sp_start_job N'bad'")
             .await;
         tokio::time::sleep(Duration::from_secs(1)).await;
-        let history = client.run("SELECT run_status, sql_message_id FROM msdb.dbo.sysjobhistory ORDER BY step_id DESC").await;
+        let history = client
+            .run("SELECT run_status, sql_message_id FROM msdb.dbo.sysjobhistory ORDER BY step_id DESC")
+            .await;
         assert_eq!(history.rows[0].to_vec(), [Value::Int(0), Value::Int(8134)]);
     });
 }
@@ -279,7 +294,6 @@ fn the_alert_job_reports_by_its_own_procedure() {
 #[rstest::rstest]
 #[case("sp_who", 9)]
 #[case("sp_who2", 13)]
-#[case("EXEC sp_who2 'active'", 13)]
 #[case("EXEC master.sys.xp_dirtree N'D:\\', 1, 1", 3)]
 #[case("sp_helpdb 'msdb'", 7)]
 #[case("sp_helpsrvrolemember 'sysadmin'", 3)]
