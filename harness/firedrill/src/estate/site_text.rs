@@ -112,9 +112,6 @@ fn chat_servers(world: &World, text: &mut String) {
         .filter(|l| !l.contains("\"B\", \"B\""))
         .collect();
     let _ = write!(text, "[links]\nlow_latency = [{}]\n", links.join(", "));
-    text.push_str(
-        "[shell]\ncommand = [\"lync-shell\", \"-NoProfile\", \"-NonInteractive\", \"-Command\", \"-\"]\n",
-    );
 }
 
 /// A TOML basic string.
