@@ -745,6 +745,11 @@ pub const MESSAGES: &[Message] = &[
         template: "To restore the master database, the server must be running in single-user mode. For information on starting in single-user mode, see \"How to: Start an Instance of SQL Server (sqlservr.exe)\" in Books Online.",
     },
     Message {
+        number: 3110,
+        severity: 14,
+        template: "User does not have permission to RESTORE database '%.*ls'.",
+    },
+    Message {
         number: 3117,
         severity: 16,
         template: "The log or differential backup cannot be restored because no files are ready to rollforward.",
@@ -805,6 +810,7 @@ pub const MESSAGES: &[Message] = &[
         severity: 16,
         template: "The tail of the log for the database \"%ls\" has not been backed up. Use BACKUP LOG WITH NORECOVERY to backup the log if it contains work you do not want to lose. Use the WITH REPLACE or WITH STOPAT clause of the RESTORE statement to just overwrite the contents of the log.",
     },
+    Message { number: 3170, severity: 16, template: "The STANDBY filename is invalid." },
     Message { number: 3179, severity: 16, template: "The system database cannot be moved by RESTORE." },
     Message {
         number: 3187,
@@ -1043,12 +1049,6 @@ pub const MESSAGES: &[Message] = &[
         severity: 16,
         template: "Conflicting file relocations have been specified for file '%.*ls'. Only a single WITH MOVE clause should be specified for any logical file name.",
     },
-    Message { number: 5001, severity: 16, template: "User must be in the master database." },
-    Message {
-        number: 5011,
-        severity: 14,
-        template: "User does not have permission to alter database '%.*ls', the database does not exist, or the database is not in a state that allows access checks.",
-    },
     Message {
         number: 4701,
         severity: 16,
@@ -1069,6 +1069,7 @@ pub const MESSAGES: &[Message] = &[
         severity: 16,
         template: "%ls failed because column '%.*ls' does not exist in table '%.*ls'.",
     },
+    Message { number: 5001, severity: 16, template: "User must be in the master database." },
     Message {
         number: 5011,
         severity: 14,
@@ -1232,11 +1233,6 @@ pub const MESSAGES: &[Message] = &[
         number: 10742,
         severity: 15,
         template: "The offset specified in a OFFSET clause may not be negative.",
-    },
-    Message {
-        number: 7862,
-        severity: 16,
-        template: "An endpoint of the requested type already exists.  Only one endpoint of this type is supported.  Use ALTER ENDPOINT or DROP the existing endpoint and execute the CREATE ENDPOINT statement.",
     },
     Message {
         number: 14234,

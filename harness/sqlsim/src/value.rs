@@ -239,8 +239,16 @@ impl DataType {
     pub fn is_number(self) -> bool {
         matches!(
             self,
-            Self::Bit | Self::TinyInt | Self::SmallInt | Self::Int | Self::BigInt | Self::Decimal { .. }
-                | Self::Money | Self::SmallMoney | Self::Real | Self::Float
+            Self::Bit
+                | Self::TinyInt
+                | Self::SmallInt
+                | Self::Int
+                | Self::BigInt
+                | Self::Decimal { .. }
+                | Self::Money
+                | Self::SmallMoney
+                | Self::Real
+                | Self::Float
         )
     }
 
@@ -249,7 +257,11 @@ impl DataType {
     pub fn is_moment(self) -> bool {
         matches!(
             self,
-            Self::Date | Self::Time(_) | Self::DateTime | Self::SmallDateTime | Self::DateTime2(_)
+            Self::Date
+                | Self::Time(_)
+                | Self::DateTime
+                | Self::SmallDateTime
+                | Self::DateTime2(_)
                 | Self::DateTimeOffset(_)
         )
     }
@@ -309,7 +321,8 @@ impl DataType {
     pub fn length(self) -> Option<u16> {
         match self {
             Self::Char(n) | Self::NChar(n) | Self::Binary(n) => Some(n),
-            Self::VarChar(Length::Upto(n)) | Self::NVarChar(Length::Upto(n))
+            Self::VarChar(Length::Upto(n))
+            | Self::NVarChar(Length::Upto(n))
             | Self::VarBinary(Length::Upto(n)) => Some(n),
             _ => None,
         }

@@ -42,6 +42,9 @@ pub(super) async fn restore(
     if session.state.borrow().open_transactions > 0 {
         return Err(vec![messages::error(3021, 2, &[])]);
     }
+    if !instance.0.engine.borrow().may_restore(&session.login, &request.database) {
+        return Err(vec![messages::error(3110, 1, &[&request.database])]);
+    }
     let Some(device) = &request.device else {
         return recover_only(instance, session, request, sink).await;
     };

@@ -3,6 +3,7 @@
 //! STANDBY undoes what is open, so that readers see a consistent database,
 //! and keeps the undone records in this file: the next RESTORE LOG needs them.
 
+use super::common::device_path;
 use crate::engine::DatabaseId;
 use crate::error::SqlError;
 use crate::instance::Instance;
@@ -48,8 +49,9 @@ fn decode(bytes: &[u8]) -> Decoded<UndoFile> {
 /// Makes a restoring database a warm standby.
 ///
 /// # Errors
-/// 3441 when the undo file cannot be written; the database then stays restoring.
+/// 3170 without a path, 3441 when the undo file cannot be written; the database then stays restoring.
 pub(super) async fn enter(instance: &Instance, id: DatabaseId, path: &str) -> Result<(), SqlError> {
+    let path = &device_path(instance, path).map_err(|_| messages::error(3170, 1, &[]))?;
     let bytes = {
         let engine = instance.0.engine.borrow();
         let Some(database) = engine.database(id) else { return Ok(()) };
@@ -76,7 +78,7 @@ pub(super) async fn enter(instance: &Instance, id: DatabaseId, path: &str) -> Re
     }
     database.state = crate::engine::DatabaseState::Online;
     database.is_read_only = true;
-    database.standby_file = Some(path.into());
+    database.standby_file = Some(path.as_str().into());
     database.save_image();
     Ok(())
 }

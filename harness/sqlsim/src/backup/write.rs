@@ -54,7 +54,7 @@ async fn take(
     if session.state.borrow().open_transactions > 0 {
         return Err(messages::error(3021, 1, &[]));
     }
-    let id = check(instance, request)?;
+    let id = check(instance, session, request)?;
     let path = device_path(instance, &request.device)?;
     let statement = statement_name(request.kind);
     let exclusive = match &request.tail {
@@ -115,10 +115,13 @@ async fn leave_offline(
 }
 
 /// Whether this database can be backed up so.
-fn check(instance: &Instance, request: &BackupRequest) -> Result<DatabaseId, SqlError> {
+fn check(instance: &Instance, session: &Session, request: &BackupRequest) -> Result<DatabaseId, SqlError> {
     let engine = instance.0.engine.borrow();
     let found = engine.database_by_name(&request.database);
     let database = found.ok_or_else(|| messages::error(911, 11, &[&request.database]))?;
+    if !engine.may_back_up(&session.login, database) {
+        return Err(messages::error(262, 1, &[&statement_name(request.kind), &database.name]));
+    }
     if database.id == TEMPDB {
         return Err(messages::error(3147, 1, &[]));
     }

@@ -57,3 +57,31 @@ pub const SERVER_ROLES: &[(i32, &str)] = &[
     (9, "dbcreator"),
     (10, "bulkadmin"),
 ];
+
+/// `principal_id` of the fixed role db_owner.
+const DB_OWNER: i32 = 16_384;
+/// `principal_id` of the fixed role db_backupoperator.
+const DB_BACKUPOPERATOR: i32 = 16_389;
+
+impl super::Engine {
+    /// Whether a login may back this database up: sysadmin, its owner, db_owner, db_backupoperator.
+    #[must_use]
+    pub fn may_back_up(&self, login: &str, database: &super::Database) -> bool {
+        self.login(login).is_none_or(|login| {
+            let user = database.content.user_of_sid(&login.sid);
+            login.is_member("sysadmin")
+                || same_name(&login.name, &database.owner)
+                || user
+                    .is_some_and(|u| u.roles.iter().any(|role| [DB_OWNER, DB_BACKUPOPERATOR].contains(role)))
+        })
+    }
+
+    /// Whether a login may restore a database of this name: sysadmin, dbcreator, its owner.
+    #[must_use]
+    pub fn may_restore(&self, login: &str, database: &str) -> bool {
+        self.login(login).is_none_or(|login| {
+            login.is_member("dbcreator")
+                || self.database_by_name(database).is_some_and(|d| same_name(&d.owner, &login.name))
+        })
+    }
+}

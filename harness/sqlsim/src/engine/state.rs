@@ -114,7 +114,12 @@ impl Engine {
 
 impl Database {
     /// Writes the tables to disk: from now on recovery starts here.
+    ///
+    /// A copy that follows another database's log writes no record of its own, so it takes none.
     pub(crate) fn take_checkpoint(&mut self) {
+        if self.in_standby() || self.state == DatabaseState::Restoring {
+            return;
+        }
         let recovery = self.open_transactions();
         let lsn = self.log.write(0, false, LogOp::Checkpoint);
         self.log.flush();

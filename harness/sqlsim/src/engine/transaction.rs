@@ -469,7 +469,9 @@ impl Engine {
     fn checkpoint_if_simple(&mut self, database: DatabaseId) {
         const RECORDS_KEPT: usize = 4096;
         let Some(found) = self.databases.get_mut(&database) else { return };
-        let is_simple = found.recovery_model == RecoveryModel::Simple;
+        // A FULL database that was never backed up has no chain to keep.
+        let is_simple = found.recovery_model == RecoveryModel::Simple
+            || found.last_log_backup_lsn.is_none() && found.mirroring.is_none();
         if is_simple && (found.log.len() > RECORDS_KEPT || found.id == TEMPDB && found.log.len() > 256) {
             found.take_checkpoint();
             found.truncate_log();

@@ -45,7 +45,9 @@ pub(super) async fn run(
             }
         }
         StatementKind::Reconfigure => {}
-        StatementKind::Dbcc { command, arguments, .. } => dbcc(runner, activation, command, arguments).await?,
+        StatementKind::Dbcc { command, arguments, .. } => {
+            dbcc(runner, activation, command, arguments).await?
+        }
         _ => return Err(error(40_510, 1, &[&"this statement"]).into()),
     }
     runner.succeed();
@@ -111,14 +113,22 @@ fn percent(n: i64) -> SqlResult<u8> {
 }
 
 /// STATS without a number means every ten percent.
-async fn stats(runner: &mut Runner<'_>, activation: &Activation, option: &BackupOption) -> SqlResult<Option<u8>> {
+async fn stats(
+    runner: &mut Runner<'_>,
+    activation: &Activation,
+    option: &BackupOption,
+) -> SqlResult<Option<u8>> {
     match &option.value {
         None => Ok(Some(10)),
         Some(value) => percent(number(runner, activation, value).await?).map(Some),
     }
 }
 
-async fn option_text(runner: &mut Runner<'_>, activation: &Activation, option: &BackupOption) -> SqlResult<String> {
+async fn option_text(
+    runner: &mut Runner<'_>,
+    activation: &Activation,
+    option: &BackupOption,
+) -> SqlResult<String> {
     match &option.value {
         Some(value) => text(runner, activation, value).await,
         None => Err(error(102, 1, &[&option.name])),
@@ -132,7 +142,11 @@ fn one_device(devices: &[Expr], statement: &str) -> SqlResult<()> {
     Ok(())
 }
 
-async fn run_backup(runner: &mut Runner<'_>, activation: &Activation, written: &Backup) -> Result<(), Failure> {
+async fn run_backup(
+    runner: &mut Runner<'_>,
+    activation: &Activation,
+    written: &Backup,
+) -> Result<(), Failure> {
     one_device(&written.devices, "BACKUP")?;
     let database = text(runner, activation, &written.database).await?;
     let device = match written.devices.first() {
@@ -177,7 +191,11 @@ async fn run_backup(runner: &mut Runner<'_>, activation: &Activation, written: &
     Ok(())
 }
 
-async fn run_restore(runner: &mut Runner<'_>, activation: &Activation, written: &Restore) -> Result<(), Failure> {
+async fn run_restore(
+    runner: &mut Runner<'_>,
+    activation: &Activation,
+    written: &Restore,
+) -> Result<(), Failure> {
     one_device(&written.devices, "RESTORE")?;
     let device = match written.devices.first() {
         Some(device) => Some(text(runner, activation, device).await?),

@@ -74,10 +74,16 @@ impl Aggregate {
         let data_type = match kind {
             AggregateKind::Count => DataType::Int,
             AggregateKind::CountBig => DataType::BigInt,
-            AggregateKind::Min | AggregateKind::Max if argument_type == DataType::Bit => return Err(refused()),
+            AggregateKind::Min | AggregateKind::Max if argument_type == DataType::Bit => {
+                return Err(refused());
+            }
             AggregateKind::Min | AggregateKind::Max => argument_type,
             AggregateKind::StringAgg => {
-                if argument_type.is_national() { DataType::NVarChar(Length::Max) } else { DataType::VarChar(Length::Max) }
+                if argument_type.is_national() {
+                    DataType::NVarChar(Length::Max)
+                } else {
+                    DataType::VarChar(Length::Max)
+                }
             }
             AggregateKind::Sum | AggregateKind::Average => match argument_type {
                 DataType::TinyInt | DataType::SmallInt | DataType::Int => DataType::Int,
@@ -115,7 +121,9 @@ impl Aggregate {
         for row in rows {
             let frame = Frame::of(row, 0, outer);
             let value = argument.eval(env, &frame)?;
-            if value.is_null() || (self.distinct && !seen.insert(Key::of_values(std::slice::from_ref(&value)))) {
+            if value.is_null()
+                || (self.distinct && !seen.insert(Key::of_values(std::slice::from_ref(&value))))
+            {
                 continue;
             }
             let order = if self.order.is_empty() {
@@ -154,7 +162,9 @@ impl Aggregate {
             AggregateKind::StringAgg => {
                 let texts: Vec<String> = values
                     .iter()
-                    .map(|value| crate::value::convert::display(value, self.argument_type, 0).unwrap_or_default())
+                    .map(|value| {
+                        crate::value::convert::display(value, self.argument_type, 0).unwrap_or_default()
+                    })
                     .collect();
                 Ok(Value::Text(texts.join(separator).into()))
             }
@@ -162,10 +172,9 @@ impl Aggregate {
                 let count = values.len();
                 let mut sum: Option<Value> = None;
                 let sum_type = match self.data_type {
-                    DataType::Decimal { .. } => DataType::Decimal {
-                        precision: 38,
-                        scale: self.argument_type.decimal_shape().1,
-                    },
+                    DataType::Decimal { .. } => {
+                        DataType::Decimal { precision: 38, scale: self.argument_type.decimal_shape().1 }
+                    }
                     other => other,
                 };
                 for value in values {
@@ -254,7 +263,8 @@ impl WindowSpec {
     ) -> SqlResult<Self> {
         let name = call.name.name.to_ascii_uppercase();
         let first_type = arguments.first().map_or(DataType::Int, |argument| argument.data_type);
-        let needs_order = |kind| if order.is_empty() { Err(error(4112, 1, &[&call.name.name])) } else { Ok(kind) };
+        let needs_order =
+            |kind| if order.is_empty() { Err(error(4112, 1, &[&call.name.name])) } else { Ok(kind) };
         let (kind, data_type) = match &*name {
             "ROW_NUMBER" => (needs_order(WindowKind::RowNumber)?, DataType::BigInt),
             "RANK" => (needs_order(WindowKind::Rank)?, DataType::BigInt),
@@ -287,7 +297,8 @@ impl WindowSpec {
         for (at, row) in rows.iter().enumerate() {
             let frame = Frame::of(row, 0, outer);
             let key = Key::of_values(&eval_all(&self.partition, env, &frame)?);
-            let order = self.order.iter().map(|(ex, _)| ex.eval(env, &frame)).collect::<Result<Vec<_>, _>>()?;
+            let order =
+                self.order.iter().map(|(ex, _)| ex.eval(env, &frame)).collect::<Result<Vec<_>, _>>()?;
             partitions.entry(key).or_default().push((at, order));
         }
         let mut values = vec![Value::Null; rows.len()];
@@ -312,7 +323,8 @@ impl WindowSpec {
         };
         let (mut rank, mut dense) = (0_i64, 0_i64);
         for place in 0..members.len() {
-            let first_peer = place == 0 || sorted_by(&members[place - 1].1, &members[place].1, &self.order).is_ne();
+            let first_peer =
+                place == 0 || sorted_by(&members[place - 1].1, &members[place].1, &self.order).is_ne();
             if first_peer {
                 rank = place as i64 + 1;
                 dense += 1;
@@ -330,7 +342,9 @@ impl WindowSpec {
                         Value::Int(offset) => offset,
                         _ => 1,
                     };
-                    let at = usize::try_from(place as i64 + direction * offset).ok().filter(|at| *at < members.len());
+                    let at = usize::try_from(place as i64 + direction * offset)
+                        .ok()
+                        .filter(|at| *at < members.len());
                     match at {
                         Some(at) => argument(at, 0)?,
                         None => argument(place, 2)?,
@@ -342,7 +356,11 @@ impl WindowSpec {
                     if !first_peer || (self.order.is_empty() && place > 0) {
                         values[members[place - 1].0].clone()
                     } else {
-                        let end = if self.order.is_empty() { members.len() } else { self.last_peer(members, place) + 1 };
+                        let end = if self.order.is_empty() {
+                            members.len()
+                        } else {
+                            self.last_peer(members, place) + 1
+                        };
                         let group: Vec<&Row> = members[..end].iter().map(|(at, _)| &rows[*at]).collect();
                         aggregate.value(env, outer, &group)?
                     }
@@ -355,7 +373,9 @@ impl WindowSpec {
 
     fn last_peer(&self, members: &[(usize, Vec<Value>)], place: usize) -> usize {
         let mut last = place;
-        while last + 1 < members.len() && sorted_by(&members[last].1, &members[last + 1].1, &self.order).is_eq() {
+        while last + 1 < members.len()
+            && sorted_by(&members[last].1, &members[last + 1].1, &self.order).is_eq()
+        {
             last += 1;
         }
         last

@@ -245,7 +245,8 @@ fn set_option(runner: &mut Runner<'_>, id: DatabaseId, option: &DatabaseOption) 
         ("DISABLE_BROKER", _) => database.options.broker_enabled = false,
         ("COMPATIBILITY_LEVEL", level) => {
             let level = level.parse::<u8>().ok().filter(|level| matches!(level, 100 | 110 | 120));
-            database.options.compatibility_level = level.ok_or_else(|| error(15_048, 1, &[&"100, 110, 120"]))?;
+            database.options.compatibility_level =
+                level.ok_or_else(|| error(15_048, 1, &[&"100, 110, 120"]))?;
         }
         ("PAGE_VERIFY", verify) => {
             database.options.page_verify = match verify {

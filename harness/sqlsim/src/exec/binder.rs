@@ -120,14 +120,19 @@ impl<'e, 'a> Binder<'e, 'a> {
                 let (left, right, _) = self.comparable(left, right)?;
                 Ex::Compare(*comparison, Box::new(left), Box::new(right))
             }
-            Expr::And(left, right) => Ex::And(Box::new(self.condition(left)?), Box::new(self.condition(right)?)),
-            Expr::Or(left, right) => Ex::Or(Box::new(self.condition(left)?), Box::new(self.condition(right)?)),
+            Expr::And(left, right) => {
+                Ex::And(Box::new(self.condition(left)?), Box::new(self.condition(right)?))
+            }
+            Expr::Or(left, right) => {
+                Ex::Or(Box::new(self.condition(left)?), Box::new(self.condition(right)?))
+            }
             Expr::Not(inner) => Ex::Not(Box::new(self.condition(inner)?)),
             Expr::IsNull(inner) => Ex::IsNull(Box::new(self.expression(inner)?.ex)),
             Expr::InList(value, list) => {
                 let value = self.expression(value)?;
                 let list = list.iter().map(|item| self.expression(item)).collect::<SqlResult<Vec<_>>>()?;
-                let target = list.iter().try_fold(value.data_type, |a, b| common_comparison(a, b.data_type))?;
+                let target =
+                    list.iter().try_fold(value.data_type, |a, b| common_comparison(a, b.data_type))?;
                 let list = list.into_iter().map(|item| comparison_side(item, target)).collect();
                 Ex::InList(Box::new(comparison_side(value, target)), list)
             }
@@ -170,10 +175,9 @@ impl<'e, 'a> Binder<'e, 'a> {
             return Ok(key);
         }
         Ok(match expr {
-            Expr::Literal(value, data_type) => Typed {
-                nullable: value.is_null(),
-                ..Typed::new(Ex::Constant(value.clone()), *data_type)
-            },
+            Expr::Literal(value, data_type) => {
+                Typed { nullable: value.is_null(), ..Typed::new(Ex::Constant(value.clone()), *data_type) }
+            }
             Expr::Variable(slot) => Typed::new(Ex::Variable(*slot), self.env.variable_type(*slot)),
             Expr::SystemVariable(name) => {
                 let (variable, data_type) =
@@ -193,7 +197,9 @@ impl<'e, 'a> Binder<'e, 'a> {
                 Typed::new(Ex::BitNot(Box::new(inner.ex)), inner.data_type)
             }
             Expr::Binary(operator, left, right) => self.arithmetic(*operator, left, right)?,
-            Expr::Case { operand, branches, otherwise } => self.case(operand.as_deref(), branches, otherwise)?,
+            Expr::Case { operand, branches, otherwise } => {
+                self.case(operand.as_deref(), branches, otherwise)?
+            }
             Expr::Convert { value, target, style, is_try } => {
                 let value = self.expression(value)?;
                 let style = match style {
@@ -211,7 +217,9 @@ impl<'e, 'a> Binder<'e, 'a> {
                 Typed::new(Ex::Scalar(query), data_type)
             }
             Expr::Collate(inner, collation) => {
-                if !collation.to_ascii_lowercase().contains("_ci") && !same_name(collation, "database_default") {
+                if !collation.to_ascii_lowercase().contains("_ci")
+                    && !same_name(collation, "database_default")
+                {
                     return Err(error(40_510, 1, &[&format!("COLLATE {collation}")]));
                 }
                 self.expression(inner)?
@@ -235,13 +243,7 @@ impl<'e, 'a> Binder<'e, 'a> {
         };
         let out = arithmetic_type(operator, types.0, types.1)?;
         let nullable = left.nullable || right.nullable;
-        let ex = Ex::Arithmetic {
-            operator,
-            left: Box::new(left.ex),
-            right: Box::new(right.ex),
-            types,
-            out,
-        };
+        let ex = Ex::Arithmetic { operator, left: Box::new(left.ex), right: Box::new(right.ex), types, out };
         Ok(Typed { ex, data_type: out, nullable })
     }
 
@@ -330,7 +332,9 @@ impl<'e, 'a> Binder<'e, 'a> {
     // ---- aggregates and windows ---------------------------------------------
 
     fn aggregate(&mut self, kind: AggregateKind, call: &Call) -> SqlResult<Typed> {
-        let Some(scope) = self.scopes.last_mut() else { return Err(error(195, 10, &[&call.name, &"function name"])) };
+        let Some(scope) = self.scopes.last_mut() else {
+            return Err(error(195, 10, &[&call.name, &"function name"]));
+        };
         let Some(mut grouping) = scope.grouping.take() else { return Err(error(147, 1, &[])) };
         let bound = self.aggregate_spec(kind, call);
         let data_type = bound.as_ref().map(|aggregate| aggregate.data_type).unwrap_or(DataType::Int);
@@ -395,7 +399,8 @@ impl<'e, 'a> Binder<'e, 'a> {
         let found = match (found, expr) {
             (None, Expr::Column(parts)) => {
                 let ordinal = find_column(&scope.columns, parts)?;
-                let is_key = |key: &Typed| matches!(key.ex, Ex::Column { depth: 0, ordinal: o } if Some(o) == ordinal);
+                let is_key =
+                    |key: &Typed| matches!(key.ex, Ex::Column { depth: 0, ordinal: o } if Some(o) == ordinal);
                 grouping.keys.iter().position(is_key)
             }
             (found, _) => found,
@@ -420,7 +425,8 @@ impl<'e, 'a> Binder<'e, 'a> {
                 nullable: column.nullable,
             };
             if let Some(grouping) = &self.scopes[at].grouping {
-                let is_key = |key: &Typed| matches!(key.ex, Ex::Column { depth: 0, ordinal: o } if o == ordinal);
+                let is_key =
+                    |key: &Typed| matches!(key.ex, Ex::Column { depth: 0, ordinal: o } if o == ordinal);
                 let Some(key) = grouping.keys.iter().position(is_key) else {
                     let full = format!("{}.{}", column.source, column.name);
                     return Err(error(8120, 1, &[&full]));
@@ -450,7 +456,8 @@ pub(super) fn find_column(columns: &[ScopeColumn], parts: &[Rc<str>]) -> SqlResu
                     same_name(&column.source, source)
                         && (prefix.len() == 1
                             || column.schema.as_ref().is_none_or(|schema| {
-                                prefix[prefix.len() - 2].is_empty() || same_name(schema, &prefix[prefix.len() - 2])
+                                prefix[prefix.len() - 2].is_empty()
+                                    || same_name(schema, &prefix[prefix.len() - 2])
                             }))
                 }
             }
@@ -467,7 +474,9 @@ pub(super) fn find_column(columns: &[ScopeColumn], parts: &[Rc<str>]) -> SqlResu
 pub(super) fn common_comparison(left: DataType, right: DataType) -> SqlResult<DataType> {
     let higher = if left.precedence() >= right.precedence() { left } else { right };
     let lower = if left.precedence() >= right.precedence() { right } else { left };
-    if (higher.is_moment() && lower.is_binary()) || (higher == DataType::UniqueIdentifier && lower.is_number()) {
+    if (higher.is_moment() && lower.is_binary())
+        || (higher == DataType::UniqueIdentifier && lower.is_number())
+    {
         return Err(error(206, 2, &[&left.name(), &right.name()]));
     }
     Ok(match higher {
@@ -520,7 +529,9 @@ pub(super) fn wider(a: DataType, b: DataType) -> DataType {
         }
         DataType::NVarChar(_) | DataType::NChar(_) if low.is_text() && a != b => DataType::NVarChar(longest),
         DataType::VarChar(_) | DataType::Char(_) if low.is_text() && a != b => DataType::VarChar(longest),
-        DataType::VarBinary(_) | DataType::Binary(_) if low.is_binary() && a != b => DataType::VarBinary(longest),
+        DataType::VarBinary(_) | DataType::Binary(_) if low.is_binary() && a != b => {
+            DataType::VarBinary(longest)
+        }
         other => other,
     }
 }
@@ -537,7 +548,9 @@ fn describe(expr: &Expr) -> String {
         Expr::Column(parts) => parts.join("."),
         Expr::Variable(_) => "variable".into(),
         Expr::Call(call) => call.name.name.to_string(),
-        Expr::Literal(value, data_type) => crate::value::convert::display(value, *data_type, 0).unwrap_or_default(),
+        Expr::Literal(value, data_type) => {
+            crate::value::convert::display(value, *data_type, 0).unwrap_or_default()
+        }
         _ => "condition".into(),
     }
 }

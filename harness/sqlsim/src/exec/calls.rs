@@ -40,7 +40,11 @@ const PREPARED: [&str; 4] = ["sp_prepare", "sp_execute", "sp_prepexec", "sp_unpr
 
 impl Runner<'_> {
     /// EXECUTE of a procedure.
-    pub(super) async fn execute(&mut self, activation: &mut Activation, execute: &Execute) -> Result<Done1, Failure> {
+    pub(super) async fn execute(
+        &mut self,
+        activation: &mut Activation,
+        execute: &Execute,
+    ) -> Result<Done1, Failure> {
         let name = match &execute.procedure {
             ProcedureName::Name(name) => name.clone(),
             ProcedureName::Variable(slot) => match activation.values.get(*slot) {
@@ -88,7 +92,11 @@ impl Runner<'_> {
     }
 
     /// EXECUTE ('text').
-    pub(super) async fn execute_text(&mut self, activation: &mut Activation, parts: &[Expr]) -> Result<Done1, Failure> {
+    pub(super) async fn execute_text(
+        &mut self,
+        activation: &mut Activation,
+        parts: &[Expr],
+    ) -> Result<Done1, Failure> {
         let mut text = String::new();
         for part in parts {
             if let Some(part) = self.evaluate_text(activation, part).await? {
@@ -141,7 +149,9 @@ impl Runner<'_> {
     pub(super) async fn call(&mut self, name: &ObjectName, given: Vec<Given>) -> Result<Returned, Failure> {
         match self.find(name)? {
             Callable::Rust(procedure) => self.call_rust(procedure, given).await,
-            Callable::Module { database, id, name, text } => self.call_module(database, id, name, &text, given).await,
+            Callable::Module { database, id, name, text } => {
+                self.call_module(database, id, name, &text, given).await
+            }
             Callable::ExecuteSql => self.execute_sql(given).await,
             Callable::Prepared(which) => self.prepared(which, given).await,
         }
@@ -163,12 +173,11 @@ impl Runner<'_> {
             }
         };
         let schema = name.schema.as_deref().unwrap_or("dbo");
-        let found = engine.database(database).and_then(|db| {
-            match db.content.object_by_name(schema, &name.name)? {
+        let found =
+            engine.database(database).and_then(|db| match db.content.object_by_name(schema, &name.name)? {
                 NamedObject::Module(module) if module.kind == ModuleKind::Procedure => Some(module),
                 _ => None,
-            }
-        });
+            });
         if let Some(module) = found {
             return Ok(Callable::Module {
                 database,
@@ -187,7 +196,11 @@ impl Runner<'_> {
         procedures::find(&name.name, database == crate::engine::MSDB).map(Callable::Rust).ok_or_else(unknown)
     }
 
-    async fn call_rust(&mut self, procedure: &'static Procedure, given: Vec<Given>) -> Result<Returned, Failure> {
+    async fn call_rust(
+        &mut self,
+        procedure: &'static Procedure,
+        given: Vec<Given>,
+    ) -> Result<Returned, Failure> {
         let bound = bind_rust(procedure, &given)?;
         let (arguments, is_given, positions) = bound;
         let mut capture = self.captured.is_some().then(crate::session::collecting::CollectingSink::new);
@@ -263,7 +276,8 @@ impl Runner<'_> {
             return Err(error(201, 10, &[&"sp_executesql", &"@statement"]).into());
         }
         let text = text_argument(given.remove(0), "@statement")?;
-        let declarations = if given.is_empty() { "".into() } else { text_argument(given.remove(0), "@params")? };
+        let declarations =
+            if given.is_empty() { "".into() } else { text_argument(given.remove(0), "@params")? };
         let program = self.parse(&declarations, &text)?;
         let mut inner = Activation::new(program.clone());
         let positions = bind_parameters(&program, &"".into(), &given, &mut inner.values)?;
@@ -345,10 +359,12 @@ impl Runner<'_> {
             return Err(error(40_510, 1, &[&"this procedure number"]).into());
         };
         let name = procedure_name(name)?;
-        if name.name.to_ascii_lowercase().starts_with("sp_cursor") || same_name(&name.name, "sp_prepexecrpc") {
+        if name.name.to_ascii_lowercase().starts_with("sp_cursor") || same_name(&name.name, "sp_prepexecrpc")
+        {
             return Err(error(40_510, 1, &[&name.name]).into());
         }
-        let runs_text = ["sp_executesql", "sp_execute", "sp_prepexec"].iter().any(|known| same_name(known, &name.name));
+        let runs_text =
+            ["sp_executesql", "sp_execute", "sp_prepexec"].iter().any(|known| same_name(known, &name.name));
         let given = request.params.iter().map(given_by_client).collect();
         // The text inside sp_executesql is the client's own.
         let watched = self.is_client && !runs_text && self.instance.is_watched();
@@ -368,10 +384,13 @@ impl Runner<'_> {
         let returned = result?;
         self.sink.return_status(returned.status);
         for (at, value, data_type) in &returned.outputs {
-            let Some(parameter) = request.params.get(*at).filter(|parameter| parameter.is_output) else { continue };
+            let Some(parameter) = request.params.get(*at).filter(|parameter| parameter.is_output) else {
+                continue;
+            };
             let to = if runs_text && *at > 0 { parameter.data_type } else { *data_type };
             let value = convert::convert(value, *data_type, to, 0)?;
-            let column = ColumnMeta { name: parameter.name.clone(), data_type: to, nullable: true, identity: false };
+            let column =
+                ColumnMeta { name: parameter.name.clone(), data_type: to, nullable: true, identity: false };
             self.sink.return_value(u16::try_from(*at).unwrap_or(u16::MAX), &column, &value);
         }
         let in_transaction = self.session.state.borrow().open_transactions > 0;
@@ -399,7 +418,8 @@ fn procedure_name(text: &str) -> SqlResult<ObjectName> {
     let program = tsql::parse("", &format!("EXEC {text}"), true).map_err(|_| error(2812, 62, &[&text]))?;
     match program.code.first() {
         Some(crate::tsql::ast::Instruction::Statement(crate::tsql::ast::Statement {
-            kind: crate::tsql::ast::StatementKind::Execute(Execute { procedure: ProcedureName::Name(name), .. }),
+            kind:
+                crate::tsql::ast::StatementKind::Execute(Execute { procedure: ProcedureName::Name(name), .. }),
             ..
         })) => Ok(name.clone()),
         _ => Err(error(2812, 62, &[&text])),
@@ -408,7 +428,9 @@ fn procedure_name(text: &str) -> SqlResult<ObjectName> {
 
 fn text_argument(given: Given, name: &str) -> SqlResult<Rc<str>> {
     match given.value {
-        Some((Value::Text(text), from)) if from.is_national() || !from.is_text() || from.is_text() => Ok(text),
+        Some((Value::Text(text), from)) if from.is_national() || !from.is_text() || from.is_text() => {
+            Ok(text)
+        }
         Some((Value::Null, _)) | None => Ok("".into()),
         Some(_) => Err(error(214, 2, &[&name, &"ntext/nchar/nvarchar"])),
     }
@@ -438,7 +460,8 @@ fn bind_rust(procedure: &Procedure, given: &[Given]) -> SqlResult<BoundArguments
         };
         positions.push(position);
         if let Some((value, from)) = &argument.value {
-            let converted = convert::convert(value, *from, declared[position].data_type, 0).map_err(of_procedure)?;
+            let converted =
+                convert::convert(value, *from, declared[position].data_type, 0).map_err(of_procedure)?;
             values[position] = Some(converted);
             is_given[position] = true;
         }

@@ -46,7 +46,11 @@ impl Defaults {
 
     /// A whole row, with defaults where nothing was given.
     pub(super) fn fill(&self, env: &Environment<'_>, given: Vec<Option<Value>>) -> Result<Vec<Value>, Fault> {
-        given.into_iter().enumerate().map(|(at, value)| value.map_or_else(|| self.value(env, at), Ok)).collect()
+        given
+            .into_iter()
+            .enumerate()
+            .map(|(at, value)| value.map_or_else(|| self.value(env, at), Ok))
+            .collect()
     }
 }
 
@@ -61,7 +65,11 @@ impl Checks {
             let mut binder = Binder::new(env);
             let columns = table_columns(def, &def.name, false).collect();
             binder.scopes.push(Scope { columns, ..Scope::default() });
-            bound.push((check.name.clone(), check.column, binder.condition(&*tsql::expression(&check.text)?)?));
+            bound.push((
+                check.name.clone(),
+                check.column,
+                binder.condition(&*tsql::expression(&check.text)?)?,
+            ));
         }
         Ok(Self(bound))
     }
@@ -203,7 +211,11 @@ pub(super) fn foreign_keys(
 }
 
 /// Foreign keys that point at a table, with the tables they belong to.
-fn pointing_at(env: &Environment<'_>, database: DatabaseId, def: &TableDef) -> Vec<(Rc<TableDef>, ForeignKey)> {
+fn pointing_at(
+    env: &Environment<'_>,
+    database: DatabaseId,
+    def: &TableDef,
+) -> Vec<(Rc<TableDef>, ForeignKey)> {
     let engine = env.instance.0.engine.borrow();
     let Some(database) = engine.database(database) else { return Vec::new() };
     let mut found = Vec::new();

@@ -8,16 +8,16 @@ use super::source::{Found, column_ordinal, resolve};
 use super::state::TemporaryTable;
 use crate::engine::{
     Check, Column, DatabaseId, DefaultDef, Definition, Fault, ForeignKey, Identity, IndexColumn, IndexDef,
-    IndexKind, ModuleDef, ModuleKind, NamedObject, ReferentialAction, SchemaDef, TEMPDB, TableDef, TransactionId,
-    same_name,
+    IndexKind, ModuleDef, ModuleKind, NamedObject, ReferentialAction, SchemaDef, TEMPDB, TableDef,
+    TransactionId, same_name,
 };
 use crate::error::SqlResult;
 use crate::instance::Instance;
 use crate::messages::error;
 use crate::session::Session;
 use crate::tsql::ast::{
-    AlterTable, ColumnDefinition, Constraint, ConstraintKind, CreateIndex, CreateModule, CreateTable, ObjectKind,
-    ObjectName, StatementKind, TableDefinition,
+    AlterTable, ColumnDefinition, Constraint, ConstraintKind, CreateIndex, CreateModule, CreateTable,
+    ObjectKind, ObjectName, StatementKind, TableDefinition,
 };
 use crate::value::{ColumnMeta, Row, Value, convert};
 use std::rc::Rc;
@@ -100,7 +100,8 @@ pub(super) fn drop_temporary(instance: &Instance, session: &Rc<Session>, level: 
         if state.temporary.iter().all(|table| table.level < level) {
             return;
         }
-        let (kept, gone) = std::mem::take(&mut state.temporary).into_iter().partition(|table| table.level < level);
+        let (kept, gone) =
+            std::mem::take(&mut state.temporary).into_iter().partition(|table| table.level < level);
         state.temporary = kept;
         gone
     };
@@ -215,17 +216,17 @@ fn add_constraint(
             let key = foreign_key(env, database, def, columns, table, references)?;
             def.foreign_keys.push(ForeignKey {
                 name,
-                on_delete: if *cascade_delete { ReferentialAction::Cascade } else { ReferentialAction::NoAction },
+                on_delete: if *cascade_delete {
+                    ReferentialAction::Cascade
+                } else {
+                    ReferentialAction::NoAction
+                },
                 ..key
             });
         }
-        ConstraintKind::Check(text) => def.checks.push(Check {
-            object_id: 0,
-            name,
-            text: text.clone(),
-            column: None,
-            is_enabled: true,
-        }),
+        ConstraintKind::Check(text) => {
+            def.checks.push(Check { object_id: 0, name, text: text.clone(), column: None, is_enabled: true })
+        }
         ConstraintKind::Default(text, column) => {
             let ordinal = column_ordinal(def, column)?;
             if def.columns[ordinal].default.is_some() {
@@ -273,7 +274,8 @@ fn foreign_key(
     }
     let is_key = referenced.indexes.iter().any(|index| {
         let keys: Vec<usize> = index.columns.iter().map(|column| column.ordinal).collect();
-        index.kind.is_unique() && keys.len() == referenced_columns.len()
+        index.kind.is_unique()
+            && keys.len() == referenced_columns.len()
             && referenced_columns.iter().all(|column| keys.contains(column))
     });
     if !is_key || ordinals.len() != referenced_columns.len() {
@@ -315,7 +317,11 @@ pub(super) fn into_table(
 }
 
 /// DECLARE @t TABLE: an empty one each time it is reached.
-pub(super) fn declare_table(runner: &mut Runner<'_>, activation: &mut Activation, slot: usize) -> SqlResult<()> {
+pub(super) fn declare_table(
+    runner: &mut Runner<'_>,
+    activation: &mut Activation,
+    slot: usize,
+) -> SqlResult<()> {
     let Some(declaration) = activation.program.variables.get(slot).cloned() else { return Ok(()) };
     let Some(written) = &declaration.table else { return Ok(()) };
     let mut def = TableDef::new("dbo", &declaration.name, Vec::new());
@@ -459,7 +465,8 @@ fn drop_columns(
     let mut rows: NewRows = None;
     for name in names {
         let at = def.ordinal(name).ok_or_else(|| error(4924, 1, &[&"DROP COLUMN", name, &def.name]))?;
-        let in_index = def.indexes.iter().find(|index| index.columns.iter().any(|column| column.ordinal == at));
+        let in_index =
+            def.indexes.iter().find(|index| index.columns.iter().any(|column| column.ordinal == at));
         let in_key = def.foreign_keys.iter().any(|key| key.columns.contains(&at));
         if in_index.is_some() || in_key || def.columns[at].default.is_some() {
             return Err(error(5074, 1, &[&"object", &in_index.map_or("", |index| &index.name), name]).into());
@@ -508,7 +515,12 @@ fn alter_column(
 
 // ---- DROP -----------------------------------------------------------------------
 
-fn drop_object(env: &Environment<'_>, kind: ObjectKind, if_exists: bool, name: &ObjectName) -> Result<(), Fault> {
+fn drop_object(
+    env: &Environment<'_>,
+    kind: ObjectKind,
+    if_exists: bool,
+    name: &ObjectName,
+) -> Result<(), Fault> {
     let word = match kind {
         ObjectKind::Table => "table",
         ObjectKind::View => "view",
@@ -579,8 +591,10 @@ fn drop_schema(env: &Environment<'_>, if_exists: bool, name: &Rc<str>) -> Result
     };
     let used = engine.database(env.database).and_then(|db| {
         let in_schema = |schema: &Rc<str>| same_name(schema, name);
-        let table = db.content.tables().find(|table| in_schema(&table.def.schema)).map(|t| t.def.name.clone());
-        table.or_else(|| db.content.modules().find(|module| in_schema(&module.schema)).map(|m| m.name.clone()))
+        let table =
+            db.content.tables().find(|table| in_schema(&table.def.schema)).map(|t| t.def.name.clone());
+        table
+            .or_else(|| db.content.modules().find(|module| in_schema(&module.schema)).map(|m| m.name.clone()))
     });
     if let Some(used) = used {
         return Err(error(3729, 1, &[name, &used]).into());
@@ -627,7 +641,12 @@ fn create_index(env: &Environment<'_>, create: &CreateIndex) -> Result<(), Fault
     Ok(())
 }
 
-fn drop_index(env: &Environment<'_>, index: &Rc<str>, table: &ObjectName, if_exists: bool) -> Result<(), Fault> {
+fn drop_index(
+    env: &Environment<'_>,
+    index: &Rc<str>,
+    table: &ObjectName,
+    if_exists: bool,
+) -> Result<(), Fault> {
     let missing = || error(3701, 6, &[&"drop", &"index", &format!("{table}.{index}")]);
     let Ok((database, Found::Table(before))) = resolve(env, env.database, table) else {
         return if if_exists { Ok(()) } else { Err(missing().into()) };

@@ -130,7 +130,9 @@ fn mismatch(named: &[Rc<str>], given: usize, expected: usize) -> crate::SqlError
 fn insert_columns(env: &Environment<'_>, target: &Target, named: &[Rc<str>]) -> SqlResult<Vec<usize>> {
     let def = target.def();
     let may_set_identity = match target {
-        Target::Table(database, def) => env.state().settings.identity_insert == Some((*database, def.object_id)),
+        Target::Table(database, def) => {
+            env.state().settings.identity_insert == Some((*database, def.object_id))
+        }
         Target::Variable(..) => false,
     };
     if named.is_empty() {
@@ -178,14 +180,20 @@ fn value_rows(
             let Some(expr) = expr else { continue };
             let typed = binder.value(expr)?;
             let value = typed.ex.eval(env, &Frame::NONE)?;
-            row[*ordinal] = Some(convert::assign(&value, typed.data_type, def.columns[*ordinal].meta.data_type)?);
+            row[*ordinal] =
+                Some(convert::assign(&value, typed.data_type, def.columns[*ordinal].meta.data_type)?);
         }
         rows.push(row);
     }
     Ok(rows)
 }
 
-fn given_rows(def: &TableDef, columns: &[usize], types: &[DataType], given: &[Row]) -> SqlResult<Vec<Incoming>> {
+fn given_rows(
+    def: &TableDef,
+    columns: &[usize],
+    types: &[DataType],
+    given: &[Row],
+) -> SqlResult<Vec<Incoming>> {
     let mut rows = Vec::with_capacity(given.len());
     for values in given {
         let mut row: Incoming = vec![None; def.columns.len()];
@@ -343,7 +351,8 @@ fn candidates<T>(
     };
     let filters = binder.filters(search.filter, &mut node)?;
     let bound = bind(&mut binder, &found)?;
-    let top = search.top.map(|top| Ok::<_, crate::SqlError>(binder.value(&top.count)?.converted(DataType::BigInt)));
+    let top =
+        search.top.map(|top| Ok::<_, crate::SqlError>(binder.value(&top.count)?.converted(DataType::BigInt)));
     let top = top.transpose()?;
     let columns = binder.scopes.pop().map(|scope| scope.columns).unwrap_or_default();
     let mut rows = node.rows(env, &Frame::NONE)?;
@@ -398,8 +407,9 @@ pub(super) fn update(env: &Environment<'_>, statement: &Update) -> Result<Outcom
         filter: statement.filter.as_ref(),
         top: statement.top.as_ref(),
     };
-    let (candidates, assignments) =
-        candidates(env, &search, |binder, found| bind_assignments(binder, &found.def, &statement.assignments))?;
+    let (candidates, assignments) = candidates(env, &search, |binder, found| {
+        bind_assignments(binder, &found.def, &statement.assignments)
+    })?;
     let def = candidates.found.def.clone();
     let database = candidates.found.database;
     let checks = constraints::Checks::bind(env, &def)?;
@@ -644,9 +654,8 @@ fn delete_from_variable(env: &Environment<'_>, slot: usize, statement: &Delete) 
 
 /// TRUNCATE TABLE.
 pub(super) fn truncate(env: &Environment<'_>, name: &ObjectName) -> Result<Outcome, Fault> {
-    let (database, Found::Table(def)) = resolve(env, env.database, name).map_err(|e| {
-        if e.number == 208 { error(4701, 1, &[&name.name]) } else { e }
-    })?
+    let (database, Found::Table(def)) = resolve(env, env.database, name)
+        .map_err(|e| if e.number == 208 { error(4701, 1, &[&name.name]) } else { e })?
     else {
         return Err(error(4701, 1, &[&name.name]).into());
     };
@@ -727,7 +736,10 @@ pub(super) fn named_columns(columns: &[ColumnMeta], table: &str) -> SqlResult<Ve
         }
         let meta = column_meta(column.name.clone(), column.data_type, column.nullable);
         let _ = at;
-        out.push(crate::engine::Column { meta, ..crate::engine::Column::new(&column.name, column.data_type, column.nullable) });
+        out.push(crate::engine::Column {
+            meta,
+            ..crate::engine::Column::new(&column.name, column.data_type, column.nullable)
+        });
     }
     Ok(out)
 }

@@ -65,7 +65,13 @@ impl Environment<'_> {
         table: crate::engine::ObjectId,
         access: Access,
     ) -> Result<TableAccess, Fault> {
-        self.instance.0.engine.borrow_mut().open_table(self.session.id, self.transaction, database, table, access)
+        self.instance.0.engine.borrow_mut().open_table(
+            self.session.id,
+            self.transaction,
+            database,
+            table,
+            access,
+        )
     }
 
     /// How a table is read without a hint that says otherwise.

@@ -36,23 +36,46 @@ impl<'a> Frame<'a> {
 }
 
 /// A function in Rust.
-pub(super) type ScalarFunction = fn(&Environment<'_>, &[Value], &[DataType]) -> crate::error::SqlResult<Value>;
+pub(super) type ScalarFunction =
+    fn(&Environment<'_>, &[Value], &[DataType]) -> crate::error::SqlResult<Value>;
 
 /// A bound expression or condition.
 pub(super) enum Ex {
     Constant(Value),
     Variable(usize),
     SystemVariable(super::functions::SystemVariable),
-    Column { depth: usize, ordinal: usize },
+    Column {
+        depth: usize,
+        ordinal: usize,
+    },
     Window(usize),
-    Convert { value: Box<Ex>, from: DataType, to: DataType, style: Option<Box<Ex>>, is_try: bool },
-    Arithmetic { operator: BinaryOperator, left: Box<Ex>, right: Box<Ex>, types: (DataType, DataType), out: DataType },
+    Convert {
+        value: Box<Ex>,
+        from: DataType,
+        to: DataType,
+        style: Option<Box<Ex>>,
+        is_try: bool,
+    },
+    Arithmetic {
+        operator: BinaryOperator,
+        left: Box<Ex>,
+        right: Box<Ex>,
+        types: (DataType, DataType),
+        out: DataType,
+    },
     Negate(Box<Ex>, DataType),
     BitNot(Box<Ex>),
-    Call { function: ScalarFunction, arguments: Vec<Ex>, types: Vec<DataType> },
+    Call {
+        function: ScalarFunction,
+        arguments: Vec<Ex>,
+        types: Vec<DataType>,
+    },
     Coalesce(Vec<Ex>),
     NullIf(Box<Ex>, Box<Ex>),
-    Case { branches: Vec<(Ex, Ex)>, otherwise: Option<Box<Ex>> },
+    Case {
+        branches: Vec<(Ex, Ex)>,
+        otherwise: Option<Box<Ex>>,
+    },
     Scalar(Rc<CompiledQuery>),
     // Conditions:
     Compare(Comparison, Box<Ex>, Box<Ex>),
@@ -61,10 +84,24 @@ pub(super) enum Ex {
     Not(Box<Ex>),
     IsNull(Box<Ex>),
     InList(Box<Ex>, Vec<Ex>),
-    InQuery { value: Box<Ex>, query: Rc<CompiledQuery>, from: DataType, to: DataType },
-    Quantified { comparison: Comparison, all: bool, left: Box<Ex>, query: Rc<CompiledQuery> },
+    InQuery {
+        value: Box<Ex>,
+        query: Rc<CompiledQuery>,
+        from: DataType,
+        to: DataType,
+    },
+    Quantified {
+        comparison: Comparison,
+        all: bool,
+        left: Box<Ex>,
+        query: Rc<CompiledQuery>,
+    },
     Exists(Rc<CompiledQuery>),
-    Like { text: Box<Ex>, pattern: Box<Ex>, escape: Option<Box<Ex>> },
+    Like {
+        text: Box<Ex>,
+        pattern: Box<Ex>,
+        escape: Option<Box<Ex>>,
+    },
 }
 
 /// A bound expression with its type.
@@ -153,7 +190,11 @@ impl Ex {
             Self::NullIf(left, right) => {
                 let left = left.eval(env, frame)?;
                 let right = right.eval(env, frame)?;
-                Ok(if compare(&left, &right).is_some_and(std::cmp::Ordering::is_eq) { Value::Null } else { left })
+                Ok(if compare(&left, &right).is_some_and(std::cmp::Ordering::is_eq) {
+                    Value::Null
+                } else {
+                    left
+                })
             }
             Self::Case { branches, otherwise } => {
                 for (when, then) in branches {
@@ -263,7 +304,9 @@ impl Ex {
                 branches.iter().all(|(when, then)| when.own_columns(see) && then.own_columns(see))
                     && otherwise.as_ref().is_none_or(|ex| ex.own_columns(see))
             }
-            Self::InList(value, list) => value.own_columns(see) && list.iter().all(|item| item.own_columns(see)),
+            Self::InList(value, list) => {
+                value.own_columns(see) && list.iter().all(|item| item.own_columns(see))
+            }
             Self::Like { text, pattern, escape } => {
                 text.own_columns(see)
                     && pattern.own_columns(see)

@@ -121,13 +121,18 @@ pub(super) fn bind(name: &str, arguments: Vec<Typed>, env: &Environment<'_>) -> 
         return variadic(name, arguments, env);
     }
     let count = arguments.len();
-    let function = named.find(|f| (f.takes.len() - f.optional..=f.takes.len()).contains(&count)).ok_or_else(|| {
-        let known = families.iter().flat_map(|family| family.iter()).find(|f| f.name == name);
-        let most = known.map_or(0, |f| f.takes.len());
-        let least = known.map_or(0, |f| f.takes.len() - f.optional);
-        let lower = name.to_ascii_lowercase();
-        if least == most { error(174, 1, &[&lower, &most]) } else { error(189, 1, &[&lower, &least, &most]) }
-    })?;
+    let function =
+        named.find(|f| (f.takes.len() - f.optional..=f.takes.len()).contains(&count)).ok_or_else(|| {
+            let known = families.iter().flat_map(|family| family.iter()).find(|f| f.name == name);
+            let most = known.map_or(0, |f| f.takes.len());
+            let least = known.map_or(0, |f| f.takes.len() - f.optional);
+            let lower = name.to_ascii_lowercase();
+            if least == most {
+                error(174, 1, &[&lower, &most])
+            } else {
+                error(189, 1, &[&lower, &least, &most])
+            }
+        })?;
     let types: Vec<DataType> = arguments.iter().map(|argument| argument.data_type).collect();
     let data_type = returned(function.returns, &arguments)?;
     let (mut bound, mut bound_types) = (Vec::new(), Vec::new());
@@ -185,7 +190,8 @@ fn variadic(name: &str, arguments: Vec<Typed>, _env: &Environment<'_>) -> SqlRes
             let to = if national { TEXT } else { DataType::VarChar(Length::Max) };
             let list: Vec<Ex> = arguments.into_iter().map(|argument| argument.converted(to)).collect();
             let types = vec![to; list.len()];
-            let function: ScalarFunction = if name == "CONCAT" { text::concat } else { text::concat_with_separator };
+            let function: ScalarFunction =
+                if name == "CONCAT" { text::concat } else { text::concat_with_separator };
             Ok(Typed { ex: Ex::Call { function, arguments: list, types }, data_type: to, nullable: false })
         }
         "GREATEST" | "LEAST" => Err(error(195, 10, &[&name, &"function name"])),

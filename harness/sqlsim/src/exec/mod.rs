@@ -52,7 +52,9 @@ pub async fn batch(instance: &Instance, session: &Rc<Session>, text: &str, sink:
     let mut runner = Runner::new(instance, session, &mut watched);
     match runner.parse("", text) {
         Err(error) => refuse(&mut runner, error),
-        Ok(_) if session.exec.borrow().settings.parse_only && !text.to_ascii_uppercase().contains("PARSEONLY") => {}
+        Ok(_)
+            if session.exec.borrow().settings.parse_only
+                && !text.to_ascii_uppercase().contains("PARSEONLY") => {}
         Ok(program) => {
             let mut activation = Activation::new(program);
             if let Err(Stop::Thrown(error)) = runner.run(&mut activation).await {
@@ -280,14 +282,7 @@ fn note_error(session: &Rc<Session>, error: &SqlError) {
 
 /// A line that PRINT sends: message 0, severity 0.
 fn print_message(text: &str) -> SqlError {
-    SqlError {
-        number: 0,
-        severity: 0,
-        state: 1,
-        message: text.to_owned(),
-        procedure: String::new(),
-        line: 0,
-    }
+    SqlError { number: 0, severity: 0, state: 1, message: text.to_owned(), procedure: String::new(), line: 0 }
 }
 
 /// A sink that knows whether anything was closed by a DONE.
@@ -339,7 +334,6 @@ impl Sink for Watched<'_> {
         self.sink.flush().await
     }
 }
-
 
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,11 @@ use crate::value::{DataType, Decimal, Value, convert, decimal};
 use std::cmp::Ordering;
 
 /// The type of an arithmetic expression, and whether it joins texts.
-pub(super) fn arithmetic_type(operator: BinaryOperator, left: DataType, right: DataType) -> SqlResult<DataType> {
+pub(super) fn arithmetic_type(
+    operator: BinaryOperator,
+    left: DataType,
+    right: DataType,
+) -> SqlResult<DataType> {
     let joins = operator == BinaryOperator::Add;
     if joins && left.is_text() && right.is_text() {
         return Ok(joined_text_type(left, right));
@@ -34,7 +38,9 @@ pub(super) fn arithmetic_type(operator: BinaryOperator, left: DataType, right: D
         DataType::Decimal { .. } => Ok(decimal_type(operator, left, right)),
         DataType::Bit if !is_bitwise(operator) => Err(refused()),
         _ if higher.is_number() => Ok(higher),
-        _ if left.is_text() && right.is_text() => Err(error(8117, 1, &[&left.name(), &symbol_word(operator)])),
+        _ if left.is_text() && right.is_text() => {
+            Err(error(8117, 1, &[&left.name(), &symbol_word(operator)]))
+        }
         _ => Err(refused()),
     }
 }

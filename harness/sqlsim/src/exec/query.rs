@@ -96,7 +96,12 @@ impl Binder<'_, '_> {
         compiled
     }
 
-    fn query_body(&mut self, body: &QueryBody, order_by: &[OrderItem], whole: &Query) -> SqlResult<CompiledQuery> {
+    fn query_body(
+        &mut self,
+        body: &QueryBody,
+        order_by: &[OrderItem],
+        whole: &Query,
+    ) -> SqlResult<CompiledQuery> {
         let (offset, fetch) = (self.row_limit(whole.offset.as_ref())?, self.row_limit(whole.fetch.as_ref())?);
         let mut compiled = match body {
             QueryBody::Select(select) => {
@@ -151,13 +156,19 @@ impl Binder<'_, '_> {
             }
             types.push(data_type.unwrap_or(DataType::Int));
         }
-        let convert = |row: Vec<Typed>| row.into_iter().zip(&types).map(|(typed, to)| typed.converted(*to)).collect();
+        let convert =
+            |row: Vec<Typed>| row.into_iter().zip(&types).map(|(typed, to)| typed.converted(*to)).collect();
         let rows = bound.into_iter().map(convert).collect();
         let columns = types.iter().map(|data_type| column_meta("".into(), *data_type, true)).collect();
         Ok(CompiledQuery::new(columns, Body::Values(rows)))
     }
 
-    fn combine(&mut self, operator: SetOperator, left: &QueryBody, right: &QueryBody) -> SqlResult<CompiledQuery> {
+    fn combine(
+        &mut self,
+        operator: SetOperator,
+        left: &QueryBody,
+        right: &QueryBody,
+    ) -> SqlResult<CompiledQuery> {
         let plain = |body: &QueryBody| Query {
             tables: Vec::new(),
             body: body.clone(),
@@ -226,7 +237,16 @@ impl Binder<'_, '_> {
             None => None,
         };
         let items = items.into_iter().map(|item| item.ex).collect();
-        let body = CompiledSelect { source, filters, grouping, windows, items, extra, distinct: select.distinct, top };
+        let body = CompiledSelect {
+            source,
+            filters,
+            grouping,
+            windows,
+            items,
+            extra,
+            distinct: select.distinct,
+            top,
+        };
         Ok(CompiledQuery { order, ..CompiledQuery::new(columns, Body::Select(Box::new(body))) })
     }
 
@@ -285,7 +305,12 @@ impl Binder<'_, '_> {
             .is_some_and(|column| column.identity)
     }
 
-    fn star(&mut self, prefix: &[Rc<str>], bound: &mut Vec<Typed>, columns: &mut Vec<ColumnMeta>) -> SqlResult<()> {
+    fn star(
+        &mut self,
+        prefix: &[Rc<str>],
+        bound: &mut Vec<Typed>,
+        columns: &mut Vec<ColumnMeta>,
+    ) -> SqlResult<()> {
         let known = self.scope().columns.clone();
         let before = bound.len();
         for (ordinal, column) in known.iter().enumerate() {
@@ -420,7 +445,9 @@ fn mentions(body: &QueryBody, name: &str) -> bool {
                 table.schema.is_none() && table.database.is_none() && same_name(&table.name, name)
             }
             TableSource::Derived { query, .. } => mentions(&query.body, name),
-            TableSource::Join { left, right, .. } => source_mentions(left, name) || source_mentions(right, name),
+            TableSource::Join { left, right, .. } => {
+                source_mentions(left, name) || source_mentions(right, name)
+            }
             _ => false,
         }
     }
@@ -518,7 +545,12 @@ impl CompiledQuery {
         std::cmp::Ordering::Equal
     }
 
-    fn cut(&self, top: &CompiledTop, produced: &mut Vec<Produced>, env: &Environment<'_>) -> Result<(), Fault> {
+    fn cut(
+        &self,
+        top: &CompiledTop,
+        produced: &mut Vec<Produced>,
+        env: &Environment<'_>,
+    ) -> Result<(), Fault> {
         let mut keep = match top.count.eval(env, &Frame::NONE)? {
             Value::Int(n) if n < 0 => return Err(error(1060, 1, &[]).into()),
             Value::Int(n) => usize::try_from(n).unwrap_or(usize::MAX),
@@ -664,7 +696,8 @@ pub(super) fn filter_rows(
 impl CompiledGrouping {
     /// One row for each group: its keys, then its aggregates.
     fn run(&self, env: &Environment<'_>, outer: Option<&Frame<'_>>, rows: &[Row]) -> Result<Vec<Row>, Fault> {
-        let mut groups: std::collections::BTreeMap<Key, (Vec<Value>, Vec<&Row>)> = std::collections::BTreeMap::new();
+        let mut groups: std::collections::BTreeMap<Key, (Vec<Value>, Vec<&Row>)> =
+            std::collections::BTreeMap::new();
         for row in rows {
             let keys = eval_all(&self.keys, env, &Frame::of(row, 0, outer))?;
             groups.entry(Key::of_values(&keys)).or_insert_with(|| (keys, Vec::new())).1.push(row);

@@ -102,14 +102,16 @@ impl<'a> Runner<'a> {
                         continue;
                     }
                 }
-                Instruction::JumpUnless { condition, target, line } => match self.condition(activation, condition, *line).await {
-                    Ok(true) => continue,
-                    Ok(false) => {
-                        at = *target;
-                        continue;
+                Instruction::JumpUnless { condition, target, line } => {
+                    match self.condition(activation, condition, *line).await {
+                        Ok(true) => continue,
+                        Ok(false) => {
+                            at = *target;
+                            continue;
+                        }
+                        Err(e) => Err(e),
                     }
-                    Err(e) => Err(e),
-                },
+                }
                 Instruction::BeginTry { handler } => {
                     handlers.push(*handler);
                     self.tries += 1;
@@ -446,14 +448,23 @@ impl<'a> Runner<'a> {
     }
 
     /// Evaluates an expression as text; `None` for NULL.
-    pub(super) async fn evaluate_text(&mut self, activation: &Activation, expr: &Expr) -> SqlResult<Option<Rc<str>>> {
+    pub(super) async fn evaluate_text(
+        &mut self,
+        activation: &Activation,
+        expr: &Expr,
+    ) -> SqlResult<Option<Rc<str>>> {
         Ok(match self.evaluate(activation, expr, super::functions::TEXT).await? {
             Value::Text(text) => Some(text),
             _ => None,
         })
     }
 
-    async fn condition(&mut self, activation: &Activation, condition: &Expr, _line: u32) -> Result<bool, Failure> {
+    async fn condition(
+        &mut self,
+        activation: &Activation,
+        condition: &Expr,
+        _line: u32,
+    ) -> Result<bool, Failure> {
         Ok(self
             .with_environment(activation, false, |env| {
                 let bound = Binder::new(env).condition(condition)?;
@@ -562,7 +573,8 @@ impl<'a> Runner<'a> {
             return Ok(());
         }
         let id = self.instance.0.engine.borrow_mut().begin(self.session.id);
-        state.transaction = Some(OpenTransaction { id, count: 1, doomed: false, name, savepoints: Vec::new() });
+        state.transaction =
+            Some(OpenTransaction { id, count: 1, doomed: false, name, savepoints: Vec::new() });
         drop(state);
         self.session.update(|state| state.open_transactions = 1);
         self.sink.transaction_changed(crate::session::sink::TransactionChange::Begun(id.0));
@@ -690,7 +702,8 @@ fn assigned(
             let value = match operator {
                 None => convert::convert(value, column.data_type, to, 0)?,
                 Some(operator) => {
-                    let before = values.iter().find(|(known, _)| known == slot).map(|(_, value)| value.clone());
+                    let before =
+                        values.iter().find(|(known, _)| known == slot).map(|(_, value)| value.clone());
                     let before = before.or_else(|| env.variables.get(*slot).cloned()).unwrap_or(Value::Null);
                     let out = super::operators::arithmetic_type(*operator, to, column.data_type)?;
                     let sum = super::operators::arithmetic(
@@ -734,8 +747,28 @@ fn ends_batch(e: &SqlError) -> bool {
     e.severity >= 19
         || matches!(
             e.number,
-            102 | 105 | 137 | 156 | 207 | 208 | 209 | 213 | 241 | 242 | 244 | 245 | 248 | 295 | 1205 | 4104
-                | 4121 | 8114 | 8120 | 8169 | 40_510 | 217 | 596
+            102 | 105
+                | 137
+                | 156
+                | 207
+                | 208
+                | 209
+                | 213
+                | 241
+                | 242
+                | 244
+                | 245
+                | 248
+                | 295
+                | 1205
+                | 4104
+                | 4121
+                | 8114
+                | 8120
+                | 8169
+                | 40_510
+                | 217
+                | 596
         )
 }
 

@@ -82,8 +82,10 @@ fn login(runner: &mut Runner<'_>, written: &Security) -> SqlResult<()> {
             }
         }
         Security::DropLogin(name) => {
-            let id = engine.login(name).map(|login| login.principal_id).ok_or_else(|| unknown("drop", name))?;
-            let in_use = runner.instance.0.sessions.borrow().iter().any(|session| same_name(&session.login, name));
+            let id =
+                engine.login(name).map(|login| login.principal_id).ok_or_else(|| unknown("drop", name))?;
+            let in_use =
+                runner.instance.0.sessions.borrow().iter().any(|session| same_name(&session.login, name));
             if in_use {
                 return Err(error(15_434, 1, &[name]));
             }
@@ -126,9 +128,7 @@ fn principal(
             }
             let sid = match login {
                 None => None,
-                Some(login) => {
-                    Some(sid_of(&engine, login).ok_or_else(|| error(15_007, 1, &[login]))?)
-                }
+                Some(login) => Some(sid_of(&engine, login).ok_or_else(|| error(15_007, 1, &[login]))?),
             };
             let kind = match sid {
                 Some((_, LoginKind::Windows)) => PrincipalKind::WindowsUser,

@@ -5,7 +5,9 @@ use super::environment::Environment;
 use super::expression::{Ex, Frame, convert_ex, eval_all};
 use super::query::CompiledQuery;
 use crate::catalog;
-use crate::engine::{Access, DatabaseId, Fault, Key, LockMode, NamedObject, ObjectId, Table, TableDef, same_name};
+use crate::engine::{
+    Access, DatabaseId, Fault, Key, LockMode, NamedObject, ObjectId, Table, TableDef, same_name,
+};
 use crate::error::SqlResult;
 use crate::messages::error;
 use crate::tsql::ast::{Comparison, Expr, JoinKind, ObjectKind, ObjectName, TableSource};
@@ -134,7 +136,8 @@ impl Binder<'_, '_> {
             TableSource::Named { name, alias, hints } => self.named(name, alias.as_ref(), hints),
             TableSource::Variable { slot, alias } => {
                 let name = self.env.declarations[*slot].name.clone();
-                let known = self.env.table_variables.borrow().iter().find(|v| v.slot == *slot).map(|v| v.def.clone());
+                let known =
+                    self.env.table_variables.borrow().iter().find(|v| v.slot == *slot).map(|v| v.def.clone());
                 let Some(def) = known else { return Err(error(1087, 1, &[&name])) };
                 self.add_columns(table_columns(&def, alias.as_ref().unwrap_or(&name), false));
                 Ok(Node::Variable(*slot))
@@ -272,7 +275,8 @@ impl Binder<'_, '_> {
         let mut keys = (Vec::new(), Vec::new());
         for condition in conditions {
             let Ex::Compare(Comparison::Equal, a, b) = condition else { continue };
-            let (Ex::Column { depth: 0, ordinal: a }, Ex::Column { depth: 0, ordinal: b }) = (&**a, &**b) else {
+            let (Ex::Column { depth: 0, ordinal: a }, Ex::Column { depth: 0, ordinal: b }) = (&**a, &**b)
+            else {
                 continue;
             };
             let (l, r) = match () {
@@ -281,7 +285,8 @@ impl Binder<'_, '_> {
                 () => continue,
             };
             let columns = &self.scopes.last()?.columns;
-            if std::mem::discriminant(&columns[l].data_type) != std::mem::discriminant(&columns[r].data_type) {
+            if std::mem::discriminant(&columns[l].data_type) != std::mem::discriminant(&columns[r].data_type)
+            {
                 continue;
             }
             keys.0.push(Ex::Column { depth: 0, ordinal: l });
@@ -297,7 +302,9 @@ impl Binder<'_, '_> {
             return Err(error(40_510, 1, &[&"linked server"]));
         }
         if name.schema.is_none() && name.database.is_none() {
-            if let Some(at) = self.tables.iter().rposition(|visible| same_name(&visible.table.name, &name.name)) {
+            if let Some(at) =
+                self.tables.iter().rposition(|visible| same_name(&visible.table.name, &name.name))
+            {
                 return self.common_table(at, alias);
             }
         }
@@ -506,7 +513,8 @@ pub(super) fn resolve(
     let unknown = || error(208, 1, &[name]);
     if name.name.starts_with('#') {
         let state = env.state();
-        let real = state.temporary.iter().rev().find(|t| same_name(&t.name, &name.name)).ok_or_else(unknown)?;
+        let real =
+            state.temporary.iter().rev().find(|t| same_name(&t.name, &name.name)).ok_or_else(unknown)?;
         let engine = env.instance.0.engine.borrow();
         let tempdb = engine.database(crate::engine::TEMPDB).ok_or_else(unknown)?;
         let table = tempdb.content.table_by_name("dbo", &real.real_name).ok_or_else(unknown)?;
@@ -566,10 +574,7 @@ pub(super) fn push_filters(
 }
 
 /// A comparison of one of the table's columns with something that does not depend on the table.
-fn column_comparison(
-    condition: &Ex,
-    own: &std::ops::Range<usize>,
-) -> Option<(usize, Comparison, bool)> {
+fn column_comparison(condition: &Ex, own: &std::ops::Range<usize>) -> Option<(usize, Comparison, bool)> {
     let Ex::Compare(comparison, left, right) = condition else { return None };
     let independent = |ex: &Ex| {
         let mut free = true;
@@ -796,7 +801,12 @@ type SeekKeys = (Key, Bound<Key>, Bound<Key>);
 
 impl Seek {
     /// The keys to look up; `None` when a NULL makes every comparison unknown.
-    fn keys(&self, env: &Environment<'_>, left: &Frame<'_>, def: &TableDef) -> Result<Option<SeekKeys>, Fault> {
+    fn keys(
+        &self,
+        env: &Environment<'_>,
+        left: &Frame<'_>,
+        def: &TableDef,
+    ) -> Result<Option<SeekKeys>, Fault> {
         let columns = &def.indexes[self.index].columns;
         let typed = |ex: &Ex, at: usize| -> Result<Option<Value>, Fault> {
             let value = ex.eval(env, left)?;

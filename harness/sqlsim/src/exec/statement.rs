@@ -83,7 +83,9 @@ impl Runner<'_> {
                 state.cursors.insert(name.clone(), cursor);
             }
             StatementKind::Cursor(action, name) => self.cursor(activation, *action, name).await?,
-            StatementKind::Fetch { direction, name, into } => self.fetch(activation, *direction, name, into)?,
+            StatementKind::Fetch { direction, name, into } => {
+                self.fetch(activation, *direction, name, into)?
+            }
             StatementKind::Unsupported(what) => return Err(error(40_510, 1, &[what]).into()),
             _ => {
                 super::admin::run(self, activation, statement).await?;
@@ -119,10 +121,12 @@ impl Runner<'_> {
             SetOption::LockTimeout(value)
             | SetOption::RowCount(value)
             | SetOption::TextSize(value)
-            | SetOption::DateFirst(value) => match self.evaluate(activation, value, DataType::BigInt).await? {
-                Value::Int(n) => n,
-                _ => 0,
-            },
+            | SetOption::DateFirst(value) => {
+                match self.evaluate(activation, value, DataType::BigInt).await? {
+                    Value::Int(n) => n,
+                    _ => 0,
+                }
+            }
             _ => 0,
         };
         if let SetOption::IdentityInsert(name, on) = option {
@@ -177,7 +181,10 @@ impl Runner<'_> {
             SetOption::DateFormat(format) if &**format != "mdy" => {
                 return Err(error(40_510, 1, &[&format!("SET DATEFORMAT {format}")]));
             }
-            SetOption::Language(name) if !crate::engine::same_name(name, "us_english") && !crate::engine::same_name(name, "english") => {
+            SetOption::Language(name)
+                if !crate::engine::same_name(name, "us_english")
+                    && !crate::engine::same_name(name, "english") =>
+            {
                 return Err(error(40_510, 1, &[&format!("SET LANGUAGE {name}")]));
             }
             _ => {}
@@ -218,7 +225,12 @@ impl Runner<'_> {
 
     // ---- messages ---------------------------------------------------------------
 
-    async fn raiserror(&mut self, activation: &Activation, raise: &RaiseError, line: u32) -> Result<(), Failure> {
+    async fn raiserror(
+        &mut self,
+        activation: &Activation,
+        raise: &RaiseError,
+        line: u32,
+    ) -> Result<(), Failure> {
         let (message, message_type) = self.evaluate_typed(activation, &raise.message).await?;
         let severity = self.evaluate(activation, &raise.severity, DataType::Int).await?;
         let state = self.evaluate(activation, &raise.state, DataType::Int).await?;
@@ -244,7 +256,9 @@ impl Runner<'_> {
                 let number = i32::try_from(number).unwrap_or(0);
                 let found = crate::messages::MESSAGES.iter().find(|message| message.number == number);
                 match found {
-                    Some(found) if number >= 13_000 && number != 50_000 => (number, found.template.to_owned()),
+                    Some(found) if number >= 13_000 && number != 50_000 => {
+                        (number, found.template.to_owned())
+                    }
                     _ => return Err(error(18_054, 1, &[&number, &severity, &state]).into()),
                 }
             }
@@ -312,7 +326,8 @@ impl Runner<'_> {
         let mut wait_ms = moment.time / 10_000;
         if !delay {
             let clock = &self.instance.0.clock;
-            let now = crate::value::datetime::Moment::of_timestamp(clock.utc_now(), clock.utc_offset_minutes());
+            let now =
+                crate::value::datetime::Moment::of_timestamp(clock.utc_now(), clock.utc_offset_minutes());
             let now_ms = now.time / 10_000;
             let day_ms = 86_400_000;
             wait_ms = (wait_ms + day_ms - now_ms) % day_ms;
@@ -365,10 +380,17 @@ impl Runner<'_> {
 
     // ---- cursors --------------------------------------------------------------------
 
-    async fn cursor(&mut self, activation: &Activation, action: CursorAction, name: &Rc<str>) -> Result<(), Failure> {
+    async fn cursor(
+        &mut self,
+        activation: &Activation,
+        action: CursorAction,
+        name: &Rc<str>,
+    ) -> Result<(), Failure> {
         let (program, instruction) = {
             let mut state = self.session.exec.borrow_mut();
-            let Some(cursor) = state.cursors.get_mut(name) else { return Err(error(16_916, 1, &[name]).into()) };
+            let Some(cursor) = state.cursors.get_mut(name) else {
+                return Err(error(16_916, 1, &[name]).into());
+            };
             match action {
                 CursorAction::Close if cursor.open.is_none() => return Err(error(16_917, 1, &[]).into()),
                 CursorAction::Open if cursor.open.is_some() => return Err(error(16_905, 1, &[]).into()),
@@ -417,7 +439,9 @@ impl Runner<'_> {
     ) -> Result<(), Failure> {
         let (columns, row) = {
             let mut state = self.session.exec.borrow_mut();
-            let Some(cursor) = state.cursors.get_mut(name) else { return Err(error(16_916, 1, &[name]).into()) };
+            let Some(cursor) = state.cursors.get_mut(name) else {
+                return Err(error(16_916, 1, &[name]).into());
+            };
             let scroll = cursor.scroll;
             let Some(open) = &mut cursor.open else { return Err(error(16_917, 2, &[]).into()) };
             if direction != FetchDirection::Next && !scroll {

@@ -24,7 +24,8 @@ pub(super) fn find(name: &ObjectName) -> Option<(TableFunction, Vec<ColumnMeta>)
 
 #[expect(clippy::unnecessary_wraps, reason = "the signature of all table functions")]
 fn string_split(_env: &Environment<'_>, arguments: &[Value]) -> SqlResult<Vec<Row>> {
-    let (Some(Value::Text(text)), Some(Value::Text(separator))) = (arguments.first(), arguments.get(1)) else {
+    let (Some(Value::Text(text)), Some(Value::Text(separator))) = (arguments.first(), arguments.get(1))
+    else {
         return Ok(Vec::new());
     };
     Ok(text.split(&**separator).map(|part| Row::from([Value::text(part)])).collect())

@@ -37,7 +37,8 @@ impl Bench {
         for directory in [r"D:\data", r"D:\backup"] {
             files.make_directory(directory).expect("a drive");
         }
-        let instance = Instance::start(config, clock, Rc::new(files), Rc::new(NoNetwork), Rc::new(NoObserver));
+        let instance =
+            Instance::start(config, clock, Rc::new(files), Rc::new(NoNetwork), Rc::new(NoObserver));
         let session = instance.open_session(Introduction::of_service("tests", "host")).expect("a session");
         Self { instance, session }
     }
@@ -56,7 +57,10 @@ impl Bench {
     async fn rows(&self, text: &str) -> String {
         let sink = self.run(text).await;
         assert!(sink.error().is_none(), "{text}: {:?}", sink.error());
-        sink.sets.first().map(|set| set.rows.iter().map(|row| shown(row)).collect::<Vec<_>>().join("; ")).unwrap_or_default()
+        sink.sets
+            .first()
+            .map(|set| set.rows.iter().map(|row| shown(row)).collect::<Vec<_>>().join("; "))
+            .unwrap_or_default()
     }
 
     /// The number of the first error of a batch; 0 for none.
@@ -69,7 +73,8 @@ fn shown(row: &[Value]) -> String {
     row.iter()
         .map(|value| match value {
             Value::Null => "NULL".to_owned(),
-            other => crate::value::convert::display(other, crate::value::DataType::SqlVariant, 0).unwrap_or_default(),
+            other => crate::value::convert::display(other, crate::value::DataType::SqlVariant, 0)
+                .unwrap_or_default(),
         })
         .collect::<Vec<_>>()
         .join("|")
@@ -97,14 +102,29 @@ fn on_a_bench<F: Future<Output = ()>>(test: impl FnOnce(Bench) -> F) {
 #[case("SELECT CONVERT(varchar(3), 'abcdef'), CAST('2026-11-22' AS datetime)", "abc|Nov 22 2026 12:00AM")]
 #[case("SELECT CONVERT(char(19), CONVERT(datetime, '20261122 10:20:30'), 120)", "2026-11-22 10:20:30")]
 #[case("SELECT ISNULL(NULL, 'x'), COALESCE(NULL, NULL, 3), NULLIF(1, 1)", "x|3|NULL")]
-#[case("SELECT LEN('ab  '), UPPER('mgc'), SUBSTRING('abcdef', 2, 3), CHARINDEX('C', 'abc'), REPLACE('aXbx','x','-')", "2|MGC|bcd|3|a-b-")]
-#[case("SELECT DATEADD(minute, 5, '2026-11-22 23:58'), DATEDIFF(day, '2026-11-22 23:59', '2026-11-23')", "2026-11-23 00:03:00.0000000|1")]
-#[case("SELECT CONVERT(varchar(30), GETDATE(), 121), CONVERT(varchar(30), GETUTCDATE(), 120)", "2026-11-22 13:00:00.000|2026-11-22 12:00:00")]
+#[case(
+    "SELECT LEN('ab  '), UPPER('mgc'), SUBSTRING('abcdef', 2, 3), CHARINDEX('C', 'abc'), REPLACE('aXbx','x','-')",
+    "2|MGC|bcd|3|a-b-"
+)]
+#[case(
+    "SELECT DATEADD(minute, 5, '2026-11-22 23:58'), DATEDIFF(day, '2026-11-22 23:59', '2026-11-23')",
+    "2026-11-23 00:03:00.0000000|1"
+)]
+#[case(
+    "SELECT CONVERT(varchar(30), GETDATE(), 121), CONVERT(varchar(30), GETUTCDATE(), 120)",
+    "2026-11-22 13:00:00.000|2026-11-22 12:00:00"
+)]
 #[case("SELECT DB_NAME(), SUSER_SNAME(), @@SERVERNAME, IS_SRVROLEMEMBER('sysadmin')", "master|sa|SQLA1|1")]
-#[case("DECLARE @i int = 0, @s varchar(20) = ''; WHILE @i < 3 BEGIN SET @i += 1; IF @i = 2 CONTINUE; SET @s = @s + CAST(@i AS varchar(2)) END SELECT @s", "13")]
+#[case(
+    "DECLARE @i int = 0, @s varchar(20) = ''; WHILE @i < 3 BEGIN SET @i += 1; IF @i = 2 CONTINUE; SET @s = @s + CAST(@i AS varchar(2)) END SELECT @s",
+    "13"
+)]
 #[case("SELECT x.n FROM (VALUES (3), (1), (2)) AS x(n) ORDER BY n DESC", "3; 2; 1")]
 #[case("SELECT COUNT(*), SUM(n), AVG(n), MIN(n), MAX(n) FROM (VALUES (1), (2), (4)) x(n)", "3|7|2|1|4")]
-#[case("WITH t AS (SELECT 1 AS a UNION ALL SELECT 2) SELECT a, ROW_NUMBER() OVER (ORDER BY a DESC) FROM t ORDER BY a", "1|2; 2|1")]
+#[case(
+    "WITH t AS (SELECT 1 AS a UNION ALL SELECT 2) SELECT a, ROW_NUMBER() OVER (ORDER BY a DESC) FROM t ORDER BY a",
+    "1|2; 2|1"
+)]
 #[case("SELECT QUOTENAME('a]b'), STUFF('abc', 2, 1, 'X'), REPLICATE('ab', 2)", "[a]]b]|aXc|abab")]
 #[case("BEGIN TRY SELECT 1/0 END TRY BEGIN CATCH SELECT ERROR_NUMBER(), ERROR_MESSAGE() END CATCH", "")]
 fn a_batch_answers(#[case] text: &'static str, #[case] expected: &'static str) {
@@ -149,7 +169,9 @@ fn rows_go_in_and_come_out() {
     on_a_bench(async |bench| {
         bench.rows("CREATE DATABASE mgc").await;
         bench.rows("USE mgc CREATE TABLE dbo.tblChat (id int IDENTITY PRIMARY KEY, room nvarchar(50) NOT NULL, body nvarchar(max) NULL, at datetime NOT NULL DEFAULT GETUTCDATE(), n int CHECK (n > 0))").await;
-        bench.rows("INSERT dbo.tblChat (room, body, n) VALUES (N'one', N'hello', 1), (N'two', NULL, 2)").await;
+        bench
+            .rows("INSERT dbo.tblChat (room, body, n) VALUES (N'one', N'hello', 1), (N'two', NULL, 2)")
+            .await;
         assert_eq!(bench.rows("SELECT id, room, body, n FROM tblChat").await, "1|one|hello|1; 2|two|NULL|2");
         assert_eq!(bench.error("INSERT tblChat (room, n) VALUES (NULL, 1)").await, 515);
         assert_eq!(bench.error("INSERT tblChat (room, n) VALUES ('x', 0)").await, 547);
@@ -158,9 +180,17 @@ fn rows_go_in_and_come_out() {
         assert_eq!(bench.rows("SELECT body, n FROM tblChat WHERE id = 1").await, "hello!|2");
         bench.rows("DELETE c FROM tblChat c WHERE c.room = 'TWO'").await;
         assert_eq!(bench.rows("SELECT COUNT(*), @@TRANCOUNT FROM tblChat").await, "1|0");
-        assert_eq!(bench.rows("INSERT tblChat (room) OUTPUT inserted.id, inserted.room VALUES ('three')").await, "5|three");
+        assert_eq!(
+            bench.rows("INSERT tblChat (room) OUTPUT inserted.id, inserted.room VALUES ('three')").await,
+            "5|three"
+        );
         assert_eq!(bench.rows("BEGIN TRAN DELETE tblChat ROLLBACK SELECT COUNT(*) FROM tblChat").await, "2");
-        assert_eq!(bench.rows("EXEC sp_executesql N'SELECT room FROM tblChat WHERE id = @id', N'@id int', @id = 5").await, "three");
+        assert_eq!(
+            bench
+                .rows("EXEC sp_executesql N'SELECT room FROM tblChat WHERE id = @id', N'@id int', @id = 5")
+                .await,
+            "three"
+        );
     });
 }
 
@@ -170,7 +200,10 @@ fn a_procedure_takes_arguments_and_gives_status_and_output() {
         bench.rows("CREATE DATABASE d").await;
         bench.rows("USE d").await;
         bench.rows("CREATE PROCEDURE dbo.p @a int, @b nvarchar(10) = N'dflt', @c int OUTPUT AS BEGIN SET @c = @a * 2; SELECT @b; RETURN 7 END").await;
-        assert_eq!(bench.rows("DECLARE @o int, @rc int; EXEC @rc = p 4, @c = @o OUTPUT; SELECT @o, @rc").await, "dflt");
+        assert_eq!(
+            bench.rows("DECLARE @o int, @rc int; EXEC @rc = p 4, @c = @o OUTPUT; SELECT @o, @rc").await,
+            "dflt"
+        );
         let sink = bench.run("DECLARE @o int, @rc int; EXEC @rc = p 4, @c = @o OUTPUT; SELECT @o, @rc").await;
         assert_eq!(shown(&sink.sets[1].rows[0]), "8|7");
         assert_eq!(bench.error("EXEC p").await, 201);

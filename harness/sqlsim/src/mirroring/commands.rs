@@ -3,7 +3,9 @@
 use super::principal::{self, Refusal, parse_address, refusal_error, with};
 use super::protocol::Message;
 use super::{MirrorRole, MirrorSession, MirrorState, PartnerCommand, Safety, mirror};
-use crate::engine::{Database, DatabaseId, DatabaseState, EndpointState, RecoveryModel, UserAccess};
+use crate::engine::{
+    Database, DatabaseId, DatabaseState, EndpointState, RecoveryModel, UserAccess, same_name,
+};
 use crate::error::{SqlError, SqlResult};
 use crate::instance::Instance;
 use crate::messages;
@@ -22,7 +24,8 @@ pub(super) async fn run(
     let (id, name) = {
         let engine = instance.0.engine.borrow();
         let found = engine.database_by_name(database);
-        let found = found.ok_or_else(|| messages::error(5011, 1, &[&database]))?;
+        let may = |d: &&Database| session.is_sysadmin || same_name(&d.owner, &session.login);
+        let found = found.filter(may).ok_or_else(|| messages::error(5011, 1, &[&database]))?;
         (found.id, found.name.clone())
     };
     match command {

@@ -302,8 +302,7 @@ impl<'a> Parser<'a> {
         if matches!(self.kind(), TokenKind::Variable(_)) {
             return Ok(Some(TransactionName::Variable(self.variable()?)));
         }
-        let starts_statement =
-            matches!(self.kind(), TokenKind::Word(word) if is_reserved(word) || super::statements::starts(word));
+        let starts_statement = matches!(self.kind(), TokenKind::Word(word) if is_reserved(word) || super::statements::starts(word));
         if self.is_name() && !starts_statement {
             return Ok(Some(TransactionName::Name(self.name()?)));
         }
@@ -327,10 +326,12 @@ impl<'a> Parser<'a> {
                 Some(None) => Ok(0),
             }
         };
-        let variable = |limit| Ok(match length(1, limit)? {
-            0 => Length::Max,
-            n => Length::Upto(n),
-        });
+        let variable = |limit| {
+            Ok(match length(1, limit)? {
+                0 => Length::Max,
+                n => Length::Upto(n),
+            })
+        };
         let fraction = || arguments.first().copied().flatten().map_or(7, |n| n.clamp(0, 7) as u8);
         Ok(match lower.as_str() {
             "bit" => DataType::Bit,

@@ -284,7 +284,8 @@ impl Parser<'_> {
     fn table_source(&mut self) -> SqlResult<TableSource> {
         let mut left = self.nested(Self::table_operand)?;
         while let Some(kind) = self.join_kind()? {
-            let needs_on = matches!(kind, JoinKind::Inner | JoinKind::Left | JoinKind::Right | JoinKind::Full);
+            let needs_on =
+                matches!(kind, JoinKind::Inner | JoinKind::Left | JoinKind::Right | JoinKind::Full);
             let mut right = self.nested(Self::table_operand)?;
             // a JOIN b JOIN c ON … ON …
             while needs_on && !self.is("ON") {
@@ -292,7 +293,8 @@ impl Parser<'_> {
                 let operand = self.nested(Self::table_operand)?;
                 self.need("ON")?;
                 let on = Some(self.checked_condition()?);
-                right = TableSource::Join { kind: inner, left: Box::new(right), right: Box::new(operand), on };
+                right =
+                    TableSource::Join { kind: inner, left: Box::new(right), right: Box::new(operand), on };
             }
             let on = if needs_on {
                 self.need("ON")?;
@@ -445,11 +447,8 @@ impl Parser<'_> {
         self.need("INSERT")?;
         self.take("INTO");
         let target = self.change_target()?;
-        let columns = if self.is_symbol("(") && !self.is_ahead(1, "SELECT") {
-            self.name_list()?
-        } else {
-            Vec::new()
-        };
+        let columns =
+            if self.is_symbol("(") && !self.is_ahead(1, "SELECT") { self.name_list()? } else { Vec::new() };
         let output = self.output_clause()?;
         let source = if self.take("DEFAULT") {
             self.need("VALUES")?;
@@ -579,9 +578,27 @@ impl Parser<'_> {
 }
 
 const HINTS: [&str; 21] = [
-    "NOLOCK", "READUNCOMMITTED", "READCOMMITTED", "READCOMMITTEDLOCK", "REPEATABLEREAD", "SERIALIZABLE",
-    "HOLDLOCK", "READPAST", "ROWLOCK", "PAGLOCK", "TABLOCK", "TABLOCKX", "UPDLOCK", "XLOCK", "NOWAIT",
-    "INDEX", "FORCESEEK", "FORCESCAN", "NOEXPAND", "SNAPSHOT", "KEEPIDENTITY",
+    "NOLOCK",
+    "READUNCOMMITTED",
+    "READCOMMITTED",
+    "READCOMMITTEDLOCK",
+    "REPEATABLEREAD",
+    "SERIALIZABLE",
+    "HOLDLOCK",
+    "READPAST",
+    "ROWLOCK",
+    "PAGLOCK",
+    "TABLOCK",
+    "TABLOCKX",
+    "UPDLOCK",
+    "XLOCK",
+    "NOWAIT",
+    "INDEX",
+    "FORCESEEK",
+    "FORCESCAN",
+    "NOEXPAND",
+    "SNAPSHOT",
+    "KEEPIDENTITY",
 ];
 
 fn is_hint(kind: &TokenKind) -> bool {

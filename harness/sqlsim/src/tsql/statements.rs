@@ -140,11 +140,50 @@ impl Parser<'_> {
     /// Whether a reserved word that begins a statement is here.
     fn starts_statement(&self) -> bool {
         self.is_any(&[
-            "SELECT", "INSERT", "UPDATE", "DELETE", "SET", "USE", "PRINT", "RAISERROR", "THROW", "RETURN",
-            "COMMIT", "ROLLBACK", "SAVE", "WAITFOR", "EXEC", "EXECUTE", "TRUNCATE", "KILL", "OPEN", "CLOSE",
-            "DEALLOCATE", "FETCH", "CREATE", "ALTER", "DROP", "GRANT", "DENY", "REVOKE", "BACKUP", "RESTORE",
-            "BEGIN", "END", "IF", "ELSE", "WHILE", "BREAK", "CONTINUE", "GOTO", "DECLARE", "WITH", "DBCC",
-            "CHECKPOINT", "RECONFIGURE", "MERGE",
+            "SELECT",
+            "INSERT",
+            "UPDATE",
+            "DELETE",
+            "SET",
+            "USE",
+            "PRINT",
+            "RAISERROR",
+            "THROW",
+            "RETURN",
+            "COMMIT",
+            "ROLLBACK",
+            "SAVE",
+            "WAITFOR",
+            "EXEC",
+            "EXECUTE",
+            "TRUNCATE",
+            "KILL",
+            "OPEN",
+            "CLOSE",
+            "DEALLOCATE",
+            "FETCH",
+            "CREATE",
+            "ALTER",
+            "DROP",
+            "GRANT",
+            "DENY",
+            "REVOKE",
+            "BACKUP",
+            "RESTORE",
+            "BEGIN",
+            "END",
+            "IF",
+            "ELSE",
+            "WHILE",
+            "BREAK",
+            "CONTINUE",
+            "GOTO",
+            "DECLARE",
+            "WITH",
+            "DBCC",
+            "CHECKPOINT",
+            "RECONFIGURE",
+            "MERGE",
         ])
     }
 
@@ -323,10 +362,7 @@ impl Parser<'_> {
                 };
                 let kind = StatementKind::Assign { variable: slot, operator: None, value, declares: true };
                 // A variable lives from its DECLARE on, whatever loop it stands in: only a value is code.
-                if !matches!(
-                    &kind,
-                    StatementKind::Assign { value: Expr::Literal(Value::Null, _), .. }
-                ) {
+                if !matches!(&kind, StatementKind::Assign { value: Expr::Literal(Value::Null, _), .. }) {
                     self.push(line, kind);
                 }
             }
@@ -693,7 +729,8 @@ impl Parser<'_> {
             ("FIRST", FetchDirection::First),
             ("LAST", FetchDirection::Last),
         ] {
-            if self.is(word) && (self.is_ahead(1, "FROM") || matches!(self.kind_ahead(1), TokenKind::Word(_))) {
+            if self.is(word) && (self.is_ahead(1, "FROM") || matches!(self.kind_ahead(1), TokenKind::Word(_)))
+            {
                 self.advance();
                 direction = found;
                 break;
@@ -713,15 +750,45 @@ impl Parser<'_> {
 }
 
 const CURSOR_WORDS: [&str; 13] = [
-    "LOCAL", "GLOBAL", "FORWARD_ONLY", "SCROLL", "STATIC", "KEYSET", "DYNAMIC", "FAST_FORWARD", "READ_ONLY",
-    "SCROLL_LOCKS", "OPTIMISTIC", "TYPE_WARNING", "INSENSITIVE",
+    "LOCAL",
+    "GLOBAL",
+    "FORWARD_ONLY",
+    "SCROLL",
+    "STATIC",
+    "KEYSET",
+    "DYNAMIC",
+    "FAST_FORWARD",
+    "READ_ONLY",
+    "SCROLL_LOCKS",
+    "OPTIMISTIC",
+    "TYPE_WARNING",
+    "INSENSITIVE",
 ];
 
 /// SET options that are on or off.
 const SWITCHES: [&str; 24] = [
-    "NOCOUNT", "XACT_ABORT", "ANSI_NULLS", "ANSI_PADDING", "ANSI_WARNINGS", "ANSI_DEFAULTS",
-    "ANSI_NULL_DFLT_ON", "ANSI_NULL_DFLT_OFF", "ARITHABORT", "ARITHIGNORE", "CONCAT_NULL_YIELDS_NULL",
-    "QUOTED_IDENTIFIER", "NUMERIC_ROUNDABORT", "IMPLICIT_TRANSACTIONS", "CURSOR_CLOSE_ON_COMMIT", "FMTONLY",
-    "NOEXEC", "PARSEONLY", "NO_BROWSETABLE", "REMOTE_PROC_TRANSACTIONS", "FORCEPLAN", "STATISTICS IO",
-    "STATISTICS TIME", "STATISTICS XML",
+    "NOCOUNT",
+    "XACT_ABORT",
+    "ANSI_NULLS",
+    "ANSI_PADDING",
+    "ANSI_WARNINGS",
+    "ANSI_DEFAULTS",
+    "ANSI_NULL_DFLT_ON",
+    "ANSI_NULL_DFLT_OFF",
+    "ARITHABORT",
+    "ARITHIGNORE",
+    "CONCAT_NULL_YIELDS_NULL",
+    "QUOTED_IDENTIFIER",
+    "NUMERIC_ROUNDABORT",
+    "IMPLICIT_TRANSACTIONS",
+    "CURSOR_CLOSE_ON_COMMIT",
+    "FMTONLY",
+    "NOEXEC",
+    "PARSEONLY",
+    "NO_BROWSETABLE",
+    "REMOTE_PROC_TRANSACTIONS",
+    "FORCEPLAN",
+    "STATISTICS IO",
+    "STATISTICS TIME",
+    "STATISTICS XML",
 ];

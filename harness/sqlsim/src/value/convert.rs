@@ -81,10 +81,13 @@ pub fn assign(value: &Value, from: DataType, to: DataType) -> SqlResult<Value> {
     match (value, to) {
         (
             Value::Text(text),
-            DataType::VarChar(Length::Upto(n)) | DataType::NVarChar(Length::Upto(n)) | DataType::Char(n)
+            DataType::VarChar(Length::Upto(n))
+            | DataType::NVarChar(Length::Upto(n))
+            | DataType::Char(n)
             | DataType::NChar(n),
         ) => {
-            let length = if text.len() <= usize::from(n) { 0 } else { characters(text.trim_end_matches(' ')) };
+            let length =
+                if text.len() <= usize::from(n) { 0 } else { characters(text.trim_end_matches(' ')) };
             cut(length, n)?;
         }
         (Value::Binary(bytes), DataType::VarBinary(Length::Upto(n)) | DataType::Binary(n)) => {
@@ -138,10 +141,9 @@ fn bit(value: &Value, from: DataType) -> SqlResult<Value> {
         Value::Text(text) => match text.trim() {
             t if t.eq_ignore_ascii_case("true") => true,
             t if t.eq_ignore_ascii_case("false") || t.is_empty() => false,
-            t => t
-                .parse::<i64>()
-                .map(|n| n != 0)
-                .map_err(|_| error(245, 1, &[&from.name(), text, &"bit"]))?,
+            t => {
+                t.parse::<i64>().map(|n| n != 0).map_err(|_| error(245, 1, &[&from.name(), text, &"bit"]))?
+            }
         },
         Value::Int(n) | Value::Money(n) => *n != 0,
         Value::Decimal(d) => d.mantissa != 0,
@@ -269,7 +271,8 @@ fn float(value: &Value, from: DataType, to: DataType) -> SqlResult<f64> {
         Value::Money(m) => *m as f64 / 10_000.0,
         Value::Text(text) => {
             let trimmed = text.trim();
-            let plausible = trimmed.bytes().all(|b| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
+            let plausible =
+                trimmed.bytes().all(|b| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
             match trimmed.parse::<f64>() {
                 _ if trimmed.is_empty() => 0.0,
                 Ok(f) if plausible && f.is_finite() => f,
@@ -291,7 +294,9 @@ fn text(value: &Value, from: DataType, to: DataType, style: i32) -> SqlResult<Va
     let mut shown = match value {
         Value::Text(text) if national => text.clone(),
         Value::Text(text) => to_code_page(text),
-        _ => display(value, from, style).ok_or_else(|| error(281, 1, &[&style, &"datetime", &to.name()]))?.into(),
+        _ => display(value, from, style)
+            .ok_or_else(|| error(281, 1, &[&style, &"datetime", &to.name()]))?
+            .into(),
     };
     if let Some(limit) = limit {
         if characters(&shown) > limit {
@@ -333,7 +338,10 @@ pub fn display(value: &Value, from: DataType, style: i32) -> Option<String> {
             _ if matches!(from, DataType::NVarChar(_)) => String::new(),
             _ => encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(),
         },
-        Value::Date(_) | Value::Time(_) | Value::DateTime { .. } | Value::DateTime2 { .. }
+        Value::Date(_)
+        | Value::Time(_)
+        | Value::DateTime { .. }
+        | Value::DateTime2 { .. }
         | Value::DateTimeOffset { .. } => moment_text(value, from, style)?,
     })
 }

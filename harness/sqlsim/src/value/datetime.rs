@@ -11,9 +11,20 @@ pub const DAY: u64 = 864_000_000_000;
 /// 100 ns in a second.
 pub const SECOND: u64 = 10_000_000;
 
-const MONTHS: [&str; 12] =
-    ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-     "November", "December"];
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
 
 const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
@@ -45,8 +56,7 @@ pub fn date_of(days: i32) -> (i32, u32, u32) {
     let z = days + 306;
     let era = z.div_euclid(146_097);
     let day_of_era = z.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted = (5 * day_of_year + 2) / 153;
     let day = (day_of_year - (153 * shifted + 2) / 5 + 1) as u32;
@@ -98,11 +108,9 @@ impl Moment {
         Some(match value {
             Value::Date(days) => Self { days: *days, ..Self::default() },
             Value::Time(time) => Self { days: DAYS_TO_1900, time: *time, offset_minutes: 0 },
-            Value::DateTime { days, ticks } => Self {
-                days: days + DAYS_TO_1900,
-                time: milliseconds_of(*ticks) * 10_000,
-                offset_minutes: 0,
-            },
+            Value::DateTime { days, ticks } => {
+                Self { days: days + DAYS_TO_1900, time: milliseconds_of(*ticks) * 10_000, offset_minutes: 0 }
+            }
             Value::DateTime2 { days, time } => Self { days: *days, time: *time, offset_minutes: 0 },
             Value::DateTimeOffset { days, time, offset_minutes } => {
                 let mut local = Self { days: *days, time: *time, offset_minutes: *offset_minutes };
@@ -142,9 +150,7 @@ impl Moment {
             minutes = 0;
             days += 1;
         }
-        (0..=65_535)
-            .contains(&days)
-            .then_some(Value::DateTime { days, ticks: minutes as u32 * 60 * 300 })
+        (0..=65_535).contains(&days).then_some(Value::DateTime { days, ticks: minutes as u32 * 60 * 300 })
     }
 
     /// Rounds the time to `scale` digits of a second.
@@ -184,12 +190,7 @@ pub fn milliseconds_of(ticks: u32) -> u64 {
 #[must_use]
 pub fn clock_of(time: u64) -> (u32, u32, u32, u32) {
     let seconds = time / SECOND;
-    (
-        (seconds / 3600) as u32,
-        (seconds / 60 % 60) as u32,
-        (seconds % 60) as u32,
-        (time % SECOND) as u32,
-    )
+    ((seconds / 3600) as u32, (seconds / 60 % 60) as u32, (seconds % 60) as u32, (time % SECOND) as u32)
 }
 
 /// The fraction of a second with its point, `digits` long; empty for none.

@@ -278,6 +278,39 @@ async fn backups_are_refused_as_sql_server_refuses_them() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_ordinary_login_may_neither_back_up_nor_restore() {
+    let (a, b) = shipped(1).await;
+    for server in [&a, &b] {
+        let login = crate::engine::Login {
+            principal_id: 0,
+            name: "clerk".into(),
+            sid: std::rc::Rc::from([].as_slice()),
+            kind: crate::engine::LoginKind::Sql,
+            password: "x".into(),
+            is_disabled: false,
+            default_database: "master".into(),
+            created: jiff::Timestamp::UNIX_EPOCH,
+            roles: Vec::new(),
+        };
+        server.engine().create_login(login).unwrap();
+    }
+    let clerk = crate::session::open::Introduction {
+        login: "clerk".to_owned(),
+        database_id: 1,
+        ..crate::session::open::Introduction::default()
+    };
+    let mut sink = crate::session::CollectingSink::new();
+    let open = a.instance.open_session(clerk.clone()).unwrap();
+    let request = BackupRequest::new(BackupKind::Log, "mgc", &log_file(2));
+    let refused = crate::backup::backup(&a.instance, open.session(), &request, &mut sink).await;
+    assert_eq!(crate::testkit::numbers(refused), [262, 3013]);
+    let open = b.instance.open_session(clerk).unwrap();
+    let request = RestoreRequest::new(RestoreKind::Log, "mgc", Some(&log_file(1)));
+    let refused = crate::backup::restore(&b.instance, open.session(), &request, &mut sink).await;
+    assert_eq!(crate::testkit::numbers(refused), [3110, 3013]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn restores_are_refused_as_sql_server_refuses_them() {
     let (a, b) = shipped(1).await;
     let end = RestoreEnd::NoRecovery;

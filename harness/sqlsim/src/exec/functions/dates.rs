@@ -30,18 +30,54 @@ pub(super) const FUNCTIONS: &[Function] = &[
         returns: Returns::Type(DataType::DateTimeOffset(7)),
         body: sysdatetimeoffset,
     },
-    Function { name: "DATEADD", takes: &[Text, Int, Takes::Moment], optional: 0, returns: Returns::Argument(2), body: dateadd },
-    Function { name: "DATEDIFF", takes: &[Text, Takes::Moment, Takes::Moment], optional: 0, returns: INT, body: datediff },
-    Function { name: "DATEDIFF_BIG", takes: &[Text, Takes::Moment, Takes::Moment], optional: 0, returns: Returns::Type(DataType::BigInt), body: datediff_big },
+    Function {
+        name: "DATEADD",
+        takes: &[Text, Int, Takes::Moment],
+        optional: 0,
+        returns: Returns::Argument(2),
+        body: dateadd,
+    },
+    Function {
+        name: "DATEDIFF",
+        takes: &[Text, Takes::Moment, Takes::Moment],
+        optional: 0,
+        returns: INT,
+        body: datediff,
+    },
+    Function {
+        name: "DATEDIFF_BIG",
+        takes: &[Text, Takes::Moment, Takes::Moment],
+        optional: 0,
+        returns: Returns::Type(DataType::BigInt),
+        body: datediff_big,
+    },
     Function { name: "DATEPART", takes: &[Text, Takes::Moment], optional: 0, returns: INT, body: datepart },
-    Function { name: "DATENAME", takes: &[Text, Takes::Moment], optional: 0, returns: Returns::Type(SYSNAME), body: datename },
+    Function {
+        name: "DATENAME",
+        takes: &[Text, Takes::Moment],
+        optional: 0,
+        returns: Returns::Type(SYSNAME),
+        body: datename,
+    },
     Function { name: "YEAR", takes: &[Takes::Moment], optional: 0, returns: INT, body: year },
     Function { name: "MONTH", takes: &[Takes::Moment], optional: 0, returns: INT, body: month },
     Function { name: "DAY", takes: &[Takes::Moment], optional: 0, returns: INT, body: day },
     Function { name: "EOMONTH", takes: &[Takes::Moment, Int], optional: 1, returns: DATE, body: eomonth },
-    Function { name: "DATEFROMPARTS", takes: &[Int, Int, Int], optional: 0, returns: DATE, body: datefromparts },
+    Function {
+        name: "DATEFROMPARTS",
+        takes: &[Int, Int, Int],
+        optional: 0,
+        returns: DATE,
+        body: datefromparts,
+    },
     Function { name: "ISDATE", takes: &[Any], optional: 0, returns: INT, body: isdate },
-    Function { name: "SWITCHOFFSET", takes: &[Takes::Moment, Any], optional: 0, returns: Returns::Type(DataType::DateTimeOffset(7)), body: switchoffset },
+    Function {
+        name: "SWITCHOFFSET",
+        takes: &[Takes::Moment, Any],
+        optional: 0,
+        returns: Returns::Type(DataType::DateTimeOffset(7)),
+        body: switchoffset,
+    },
 ];
 
 type Out = SqlResult<Value>;
@@ -311,7 +347,9 @@ fn datefromparts(_: &Environment<'_>, a: &[Value], _: &[DataType]) -> Out {
 #[expect(clippy::unnecessary_wraps, reason = "the signature of all functions")]
 fn isdate(_: &Environment<'_>, a: &[Value], _: &[DataType]) -> Out {
     let is_date = match a.first() {
-        Some(Value::Text(text)) => crate::value::datetime::parse(text).and_then(Moment::to_datetime).is_some(),
+        Some(Value::Text(text)) => {
+            crate::value::datetime::parse(text).and_then(Moment::to_datetime).is_some()
+        }
         Some(Value::DateTime { .. } | Value::Date(_) | Value::DateTime2 { .. }) => true,
         _ => false,
     };

@@ -25,7 +25,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function { name: "LOG10", takes: &[Float], optional: 0, returns: FLOAT, body: log10 },
     Function { name: "PI", takes: &[], optional: 0, returns: FLOAT, body: pi },
     Function { name: "RAND", takes: &[Int], optional: 1, returns: FLOAT, body: rand },
-    Function { name: "CHECKSUM", takes: &[Any], optional: 0, returns: Returns::Type(DataType::Int), body: checksum },
+    Function {
+        name: "CHECKSUM",
+        takes: &[Any],
+        optional: 0,
+        returns: Returns::Type(DataType::Int),
+        body: checksum,
+    },
 ];
 
 type Out = SqlResult<Value>;
@@ -103,7 +109,9 @@ fn round(_: &Environment<'_>, a: &[Value], _: &[DataType]) -> Out {
         Some(Value::Decimal(d)) => Value::Decimal(exact(*d)),
         Some(Value::Money(m)) => {
             let rounded = exact(Decimal { mantissa: (*m).into(), scale: 4 });
-            Value::Money(i64::try_from(rounded.mantissa).map_err(|_| error(8115, 2, &[&"expression", &"money"]))?)
+            Value::Money(
+                i64::try_from(rounded.mantissa).map_err(|_| error(8115, 2, &[&"expression", &"money"]))?,
+            )
         }
         Some(Value::Float(f)) => {
             let factor = 10_f64.powi(i32::try_from(places).unwrap_or(0));

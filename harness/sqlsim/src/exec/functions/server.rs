@@ -20,55 +20,169 @@ pub(super) const VERSION_TEXT: &str =
 
 /// Functions by name.
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function { name: "DB_ID", takes: &[Text], optional: 1, returns: Returns::Type(DataType::SmallInt), body: db_id },
+    Function {
+        name: "DB_ID",
+        takes: &[Text],
+        optional: 1,
+        returns: Returns::Type(DataType::SmallInt),
+        body: db_id,
+    },
     Function { name: "DB_NAME", takes: &[Int], optional: 1, returns: NAME, body: db_name },
     Function { name: "ORIGINAL_DB_NAME", takes: &[], optional: 0, returns: NAME, body: db_name },
     Function { name: "OBJECT_ID", takes: &[Text, Text], optional: 1, returns: INT, body: object_id },
     Function { name: "OBJECT_NAME", takes: &[Int, Int], optional: 1, returns: NAME, body: object_name },
-    Function { name: "OBJECT_SCHEMA_NAME", takes: &[Int, Int], optional: 1, returns: NAME, body: object_schema_name },
+    Function {
+        name: "OBJECT_SCHEMA_NAME",
+        takes: &[Int, Int],
+        optional: 1,
+        returns: NAME,
+        body: object_schema_name,
+    },
     Function { name: "SCHEMA_NAME", takes: &[Int], optional: 1, returns: NAME, body: schema_name },
     Function { name: "SCHEMA_ID", takes: &[Text], optional: 1, returns: INT, body: schema_id },
     Function { name: "COL_NAME", takes: &[Int, Int], optional: 0, returns: NAME, body: col_name },
-    Function { name: "COL_LENGTH", takes: &[Text, Text], optional: 0, returns: Returns::Type(DataType::SmallInt), body: col_length },
+    Function {
+        name: "COL_LENGTH",
+        takes: &[Text, Text],
+        optional: 0,
+        returns: Returns::Type(DataType::SmallInt),
+        body: col_length,
+    },
     Function { name: "TYPE_NAME", takes: &[Int], optional: 0, returns: NAME, body: type_name },
     Function { name: "SUSER_SNAME", takes: &[Any], optional: 1, returns: NAME, body: suser_sname },
     Function { name: "SUSER_NAME", takes: &[Any], optional: 1, returns: NAME, body: suser_sname },
     Function { name: "SYSTEM_USER", takes: &[], optional: 0, returns: NAME, body: suser_sname },
     Function { name: "ORIGINAL_LOGIN", takes: &[], optional: 0, returns: NAME, body: suser_sname },
-    Function { name: "SUSER_SID", takes: &[Text], optional: 1, returns: Returns::Type(DataType::VarBinary(crate::value::Length::Upto(85))), body: suser_sid },
+    Function {
+        name: "SUSER_SID",
+        takes: &[Text],
+        optional: 1,
+        returns: Returns::Type(DataType::VarBinary(crate::value::Length::Upto(85))),
+        body: suser_sid,
+    },
     Function { name: "SUSER_ID", takes: &[Text], optional: 1, returns: INT, body: suser_id },
     Function { name: "USER_NAME", takes: &[Int], optional: 1, returns: NAME, body: user_name },
     Function { name: "CURRENT_USER", takes: &[], optional: 0, returns: NAME, body: user_name },
     Function { name: "SESSION_USER", takes: &[], optional: 0, returns: NAME, body: user_name },
     Function { name: "USER", takes: &[], optional: 0, returns: NAME, body: user_name },
     Function { name: "USER_ID", takes: &[Text], optional: 1, returns: INT, body: database_principal_id },
-    Function { name: "DATABASE_PRINCIPAL_ID", takes: &[Text], optional: 1, returns: INT, body: database_principal_id },
+    Function {
+        name: "DATABASE_PRINCIPAL_ID",
+        takes: &[Text],
+        optional: 1,
+        returns: INT,
+        body: database_principal_id,
+    },
     Function { name: "HOST_NAME", takes: &[], optional: 0, returns: NAME, body: host_name },
     Function { name: "APP_NAME", takes: &[], optional: 0, returns: NAME, body: app_name },
-    Function { name: "IS_SRVROLEMEMBER", takes: &[Text, Text], optional: 1, returns: INT, body: is_srvrolemember },
+    Function {
+        name: "IS_SRVROLEMEMBER",
+        takes: &[Text, Text],
+        optional: 1,
+        returns: INT,
+        body: is_srvrolemember,
+    },
     Function { name: "IS_MEMBER", takes: &[Text], optional: 0, returns: INT, body: is_member },
     Function { name: "IS_ROLEMEMBER", takes: &[Text, Text], optional: 1, returns: INT, body: is_member },
     Function { name: "HAS_DBACCESS", takes: &[Text], optional: 0, returns: INT, body: has_dbaccess },
-    Function { name: "HAS_PERMS_BY_NAME", takes: &[Any, Any, Text], optional: 0, returns: INT, body: has_perms_by_name },
+    Function {
+        name: "HAS_PERMS_BY_NAME",
+        takes: &[Any, Any, Text],
+        optional: 0,
+        returns: INT,
+        body: has_perms_by_name,
+    },
     Function { name: "SERVERPROPERTY", takes: &[Text], optional: 0, returns: VARIANT, body: serverproperty },
-    Function { name: "CONNECTIONPROPERTY", takes: &[Text], optional: 0, returns: VARIANT, body: connectionproperty },
-    Function { name: "DATABASEPROPERTYEX", takes: &[Text, Text], optional: 0, returns: VARIANT, body: databasepropertyex },
-    Function { name: "DATABASEPROPERTY", takes: &[Text, Text], optional: 0, returns: INT, body: databaseproperty },
+    Function {
+        name: "CONNECTIONPROPERTY",
+        takes: &[Text],
+        optional: 0,
+        returns: VARIANT,
+        body: connectionproperty,
+    },
+    Function {
+        name: "DATABASEPROPERTYEX",
+        takes: &[Text, Text],
+        optional: 0,
+        returns: VARIANT,
+        body: databasepropertyex,
+    },
+    Function {
+        name: "DATABASEPROPERTY",
+        takes: &[Text, Text],
+        optional: 0,
+        returns: INT,
+        body: databaseproperty,
+    },
     Function { name: "OBJECTPROPERTY", takes: &[Int, Text], optional: 0, returns: INT, body: objectproperty },
-    Function { name: "NEWID", takes: &[], optional: 0, returns: Returns::Type(DataType::UniqueIdentifier), body: newid },
-    Function { name: "NEWSEQUENTIALID", takes: &[], optional: 0, returns: Returns::Type(DataType::UniqueIdentifier), body: newid },
-    Function { name: "SCOPE_IDENTITY", takes: &[], optional: 0, returns: Returns::Type(DataType::Decimal { precision: 38, scale: 0 }), body: scope_identity },
-    Function { name: "IDENT_CURRENT", takes: &[Text], optional: 0, returns: Returns::Type(DataType::Decimal { precision: 38, scale: 0 }), body: ident_current },
+    Function {
+        name: "NEWID",
+        takes: &[],
+        optional: 0,
+        returns: Returns::Type(DataType::UniqueIdentifier),
+        body: newid,
+    },
+    Function {
+        name: "NEWSEQUENTIALID",
+        takes: &[],
+        optional: 0,
+        returns: Returns::Type(DataType::UniqueIdentifier),
+        body: newid,
+    },
+    Function {
+        name: "SCOPE_IDENTITY",
+        takes: &[],
+        optional: 0,
+        returns: Returns::Type(DataType::Decimal { precision: 38, scale: 0 }),
+        body: scope_identity,
+    },
+    Function {
+        name: "IDENT_CURRENT",
+        takes: &[Text],
+        optional: 0,
+        returns: Returns::Type(DataType::Decimal { precision: 38, scale: 0 }),
+        body: ident_current,
+    },
     Function { name: "ERROR_NUMBER", takes: &[], optional: 0, returns: INT, body: error_number },
-    Function { name: "ERROR_MESSAGE", takes: &[], optional: 0, returns: Returns::Type(TEXT), body: error_message },
+    Function {
+        name: "ERROR_MESSAGE",
+        takes: &[],
+        optional: 0,
+        returns: Returns::Type(TEXT),
+        body: error_message,
+    },
     Function { name: "ERROR_SEVERITY", takes: &[], optional: 0, returns: INT, body: error_severity },
     Function { name: "ERROR_STATE", takes: &[], optional: 0, returns: INT, body: error_state },
     Function { name: "ERROR_LINE", takes: &[], optional: 0, returns: INT, body: error_line },
     Function { name: "ERROR_PROCEDURE", takes: &[], optional: 0, returns: NAME, body: error_procedure },
-    Function { name: "XACT_STATE", takes: &[], optional: 0, returns: Returns::Type(DataType::SmallInt), body: xact_state },
-    Function { name: "ROWCOUNT_BIG", takes: &[], optional: 0, returns: Returns::Type(DataType::BigInt), body: rowcount_big },
-    Function { name: "CURSOR_STATUS", takes: &[Text, Text], optional: 0, returns: Returns::Type(DataType::SmallInt), body: cursor_status },
-    Function { name: "SESSIONPROPERTY", takes: &[Text], optional: 0, returns: VARIANT, body: sessionproperty },
+    Function {
+        name: "XACT_STATE",
+        takes: &[],
+        optional: 0,
+        returns: Returns::Type(DataType::SmallInt),
+        body: xact_state,
+    },
+    Function {
+        name: "ROWCOUNT_BIG",
+        takes: &[],
+        optional: 0,
+        returns: Returns::Type(DataType::BigInt),
+        body: rowcount_big,
+    },
+    Function {
+        name: "CURSOR_STATUS",
+        takes: &[Text, Text],
+        optional: 0,
+        returns: Returns::Type(DataType::SmallInt),
+        body: cursor_status,
+    },
+    Function {
+        name: "SESSIONPROPERTY",
+        takes: &[Text],
+        optional: 0,
+        returns: VARIANT,
+        body: sessionproperty,
+    },
 ];
 
 type Out = SqlResult<Value>;
@@ -91,7 +205,8 @@ fn db_id(env: &Environment<'_>, a: &[Value], _: Types<'_>) -> Out {
 }
 
 fn db_name(env: &Environment<'_>, a: &[Value], _: Types<'_>) -> Out {
-    let id = if a.is_empty() { Some(env.database) } else { int_of(a.first()).and_then(|n| u32::try_from(n).ok()) };
+    let id =
+        if a.is_empty() { Some(env.database) } else { int_of(a.first()).and_then(|n| u32::try_from(n).ok()) };
     let engine = env.instance.0.engine.borrow();
     some_text(id.and_then(|id| engine.database(id)).map(|database| database.name.clone()))
 }
@@ -182,14 +297,18 @@ fn schema_name(env: &Environment<'_>, a: &[Value], _: Types<'_>) -> Out {
 fn schema_id(env: &Environment<'_>, a: &[Value], _: Types<'_>) -> Out {
     let name = if a.is_empty() { Some("dbo") } else { text_of(a.first()) };
     let engine = env.instance.0.engine.borrow();
-    let found = name.zip(engine.database(env.database)).and_then(|(name, db)| db.content.schema_by_name(name));
+    let found =
+        name.zip(engine.database(env.database)).and_then(|(name, db)| db.content.schema_by_name(name));
     some_int(found.map(|schema| schema.schema_id.into()))
 }
 
 fn col_name(env: &Environment<'_>, a: &[Value], _: Types<'_>) -> Out {
     let (Some(table), Some(column)) = (int_of(a.first()), int_of(a.get(1))) else { return Ok(Value::Null) };
     let engine = env.instance.0.engine.borrow();
-    let table = i32::try_from(table).ok().zip(engine.database(env.database)).and_then(|(id, db)| db.content.table(id));
+    let table = i32::try_from(table)
+        .ok()
+        .zip(engine.database(env.database))
+        .and_then(|(id, db)| db.content.table(id));
     let found = table.and_then(|table| table.def.columns.iter().find(|c| i64::from(c.column_id) == column));
     some_text(found.map(|column| column.meta.name.clone()))
 }
@@ -197,10 +316,11 @@ fn col_name(env: &Environment<'_>, a: &[Value], _: Types<'_>) -> Out {
 fn col_length(env: &Environment<'_>, a: &[Value], types: Types<'_>) -> Out {
     let Value::Int(id) = object_id(env, &a[..1], types)? else { return Ok(Value::Null) };
     let engine = env.instance.0.engine.borrow();
-    let table = i32::try_from(id).ok().zip(engine.database(env.database)).and_then(|(id, db)| db.content.table(id));
-    let column = table.zip(text_of(a.get(1))).and_then(|(table, name)| {
-        table.def.columns.iter().find(|column| same_name(&column.meta.name, name))
-    });
+    let table =
+        i32::try_from(id).ok().zip(engine.database(env.database)).and_then(|(id, db)| db.content.table(id));
+    let column = table
+        .zip(text_of(a.get(1)))
+        .and_then(|(table, name)| table.def.columns.iter().find(|column| same_name(&column.meta.name, name)));
     some_int(column.map(|column| match column.meta.data_type {
         national if national.is_national() => national.length().map_or(-1, |n| i64::from(n) * 2),
         other if other.is_text() || other.is_binary() => other.length().map_or(-1, i64::from),
@@ -221,12 +341,36 @@ fn col_length(env: &Environment<'_>, a: &[Value], types: Types<'_>) -> Out {
 
 fn type_name(_: &Environment<'_>, a: &[Value], _: Types<'_>) -> Out {
     let known = [
-        (34, "image"), (35, "text"), (36, "uniqueidentifier"), (40, "date"), (41, "time"), (42, "datetime2"),
-        (43, "datetimeoffset"), (48, "tinyint"), (52, "smallint"), (56, "int"), (58, "smalldatetime"),
-        (59, "real"), (60, "money"), (61, "datetime"), (62, "float"), (98, "sql_variant"), (99, "ntext"),
-        (104, "bit"), (106, "decimal"), (108, "numeric"), (122, "smallmoney"), (127, "bigint"),
-        (165, "varbinary"), (167, "varchar"), (173, "binary"), (175, "char"), (231, "nvarchar"),
-        (239, "nchar"), (241, "xml"), (256, "sysname"),
+        (34, "image"),
+        (35, "text"),
+        (36, "uniqueidentifier"),
+        (40, "date"),
+        (41, "time"),
+        (42, "datetime2"),
+        (43, "datetimeoffset"),
+        (48, "tinyint"),
+        (52, "smallint"),
+        (56, "int"),
+        (58, "smalldatetime"),
+        (59, "real"),
+        (60, "money"),
+        (61, "datetime"),
+        (62, "float"),
+        (98, "sql_variant"),
+        (99, "ntext"),
+        (104, "bit"),
+        (106, "decimal"),
+        (108, "numeric"),
+        (122, "smallmoney"),
+        (127, "bigint"),
+        (165, "varbinary"),
+        (167, "varchar"),
+        (173, "binary"),
+        (175, "char"),
+        (231, "nvarchar"),
+        (239, "nchar"),
+        (241, "xml"),
+        (256, "sysname"),
     ];
     let found = int_of(a.first()).and_then(|id| known.iter().find(|(known, _)| *known == id));
     some_text(found.map(|(_, name)| *name))
@@ -277,7 +421,8 @@ fn database_principal_id(env: &Environment<'_>, a: &[Value], types: Types<'_>) -
     let own = user_name(env, &[], types)?;
     let name = if a.is_empty() { text_of(Some(&own)) } else { text_of(a.first()) };
     let engine = env.instance.0.engine.borrow();
-    let found = name.zip(engine.database(env.database)).and_then(|(name, db)| db.content.principal_by_name(name));
+    let found =
+        name.zip(engine.database(env.database)).and_then(|(name, db)| db.content.principal_by_name(name));
     some_int(found.map(|principal| principal.principal_id.into()))
 }
 
@@ -316,7 +461,8 @@ fn has_dbaccess(env: &Environment<'_>, a: &[Value], _: Types<'_>) -> Out {
     let database = text_of(a.first()).and_then(|name| engine.database_by_name(name));
     some_int(database.map(|database| {
         let open = engine.can_open(database.id, env.session).is_ok();
-        let user = engine.login(&env.session.login).and_then(|login| database.content.user_of_sid(&login.sid));
+        let user =
+            engine.login(&env.session.login).and_then(|login| database.content.user_of_sid(&login.sid));
         i64::from(open && (env.session.is_sysadmin || user.is_some() || database.is_system()))
     }))
 }
@@ -345,14 +491,23 @@ fn serverproperty(env: &Environment<'_>, a: &[Value], _: Types<'_>) -> Out {
         "instancename" if instance.is_empty() => Value::Null,
         "instancename" => Value::text(instance),
         "collation" => Value::text("SQL_Latin1_General_CP1_CI_AS"),
-        "isclustered" | "ishadrenabled" | "issingleuser" | "isintegratedsecurityonly" | "isfulltextinstalled"
-        | "islocaldb" | "isxtpsupported" | "filestreamconfiguredlevel" | "filestreameffectivelevel" => Value::Int(0),
+        "isclustered"
+        | "ishadrenabled"
+        | "issingleuser"
+        | "isintegratedsecurityonly"
+        | "isfulltextinstalled"
+        | "islocaldb"
+        | "isxtpsupported"
+        | "filestreamconfiguredlevel"
+        | "filestreameffectivelevel" => Value::Int(0),
         "processid" => Value::Int(1432),
         "lcid" => Value::Int(1033),
         "sqlcharsetname" => Value::text("iso_1"),
         "sqlsortordername" => Value::text("nocase_iso"),
         "licensetype" => Value::text("DISABLED"),
-        "instancedefaultdatapath" | "instancedefaultlogpath" => Value::text(format!("{}\\", config.data_directory)),
+        "instancedefaultdatapath" | "instancedefaultlogpath" => {
+            Value::text(format!("{}\\", config.data_directory))
+        }
         "instancedefaultbackuppath" => Value::text(config.backup_directory.as_str()),
         _ => Value::Null,
     })
@@ -391,7 +546,11 @@ fn databasepropertyex(env: &Environment<'_>, a: &[Value], _: Types<'_>) -> Out {
         "status" => Value::text(state_name(database)),
         "collation" if database.is_open() => Value::Text(database.collation.clone()),
         "isinstandby" => flag(database.in_standby()),
-        "updateability" => Value::text(if database.is_read_only || database.in_standby() { "READ_ONLY" } else { "READ_WRITE" }),
+        "updateability" => Value::text(if database.is_read_only || database.in_standby() {
+            "READ_ONLY"
+        } else {
+            "READ_WRITE"
+        }),
         "useraccess" => Value::text(match database.user_access {
             UserAccess::Multi => "MULTI_USER",
             UserAccess::Single => "SINGLE_USER",
@@ -443,7 +602,9 @@ fn objectproperty(env: &Environment<'_>, a: &[Value], _: Types<'_>) -> Out {
         "isusertable" => Some(table.is_some_and(|table| !table.def.is_ms_shipped)),
         "ismsshipped" => Some(table.is_some_and(|table| table.def.is_ms_shipped)),
         "isview" => Some(module.is_some_and(|module| module.kind == crate::engine::ModuleKind::View)),
-        "isprocedure" => Some(module.is_some_and(|module| module.kind == crate::engine::ModuleKind::Procedure)),
+        "isprocedure" => {
+            Some(module.is_some_and(|module| module.kind == crate::engine::ModuleKind::Procedure))
+        }
         "tablehasidentity" => Some(table.is_some_and(|table| table.def.identity_ordinal().is_some())),
         "tablehasprimarykey" => Some(table.is_some_and(|table| table.def.primary_key().is_some())),
         _ => None,
@@ -464,7 +625,8 @@ fn scope_identity(env: &Environment<'_>, _: &[Value], _: Types<'_>) -> Out {
 fn ident_current(env: &Environment<'_>, a: &[Value], types: Types<'_>) -> Out {
     let Value::Int(id) = object_id(env, a, types)? else { return Ok(Value::Null) };
     let engine = env.instance.0.engine.borrow();
-    let table = i32::try_from(id).ok().zip(engine.database(env.database)).and_then(|(id, db)| db.content.table(id));
+    let table =
+        i32::try_from(id).ok().zip(engine.database(env.database)).and_then(|(id, db)| db.content.table(id));
     let current = table.and_then(|table| {
         let seed = table.def.columns.iter().find_map(|column| column.identity)?.seed;
         Some(table.identity_current().unwrap_or(seed))

@@ -30,21 +30,81 @@ pub(super) const FUNCTIONS: &[Function] = &[
         returns: Returns::TextOf(0),
         body: substring,
     },
-    Function { name: "REPLACE", takes: &[Text, Text, Text], optional: 0, returns: Returns::Type(TEXT), body: replace },
+    Function {
+        name: "REPLACE",
+        takes: &[Text, Text, Text],
+        optional: 0,
+        returns: Returns::Type(TEXT),
+        body: replace,
+    },
     Function { name: "CHARINDEX", takes: &[Text, Text, Int], optional: 1, returns: INT, body: charindex },
     Function { name: "PATINDEX", takes: &[Text, Text], optional: 0, returns: INT, body: patindex },
-    Function { name: "REPLICATE", takes: &[Text, Int], optional: 0, returns: Returns::Type(TEXT), body: replicate },
-    Function { name: "SPACE", takes: &[Int], optional: 0, returns: Returns::Type(DataType::VarChar(Length::Upto(8000))), body: space },
+    Function {
+        name: "REPLICATE",
+        takes: &[Text, Int],
+        optional: 0,
+        returns: Returns::Type(TEXT),
+        body: replicate,
+    },
+    Function {
+        name: "SPACE",
+        takes: &[Int],
+        optional: 0,
+        returns: Returns::Type(DataType::VarChar(Length::Upto(8000))),
+        body: space,
+    },
     Function { name: "REVERSE", takes: &[Text], optional: 0, returns: Returns::TextOf(0), body: reverse },
-    Function { name: "STUFF", takes: &[Text, Int, Int, Text], optional: 0, returns: Returns::Type(TEXT), body: stuff },
+    Function {
+        name: "STUFF",
+        takes: &[Text, Int, Int, Text],
+        optional: 0,
+        returns: Returns::Type(TEXT),
+        body: stuff,
+    },
     Function { name: "ASCII", takes: &[Text], optional: 0, returns: INT, body: ascii },
     Function { name: "UNICODE", takes: &[Text], optional: 0, returns: INT, body: unicode },
-    Function { name: "CHAR", takes: &[Int], optional: 0, returns: Returns::Type(DataType::Char(1)), body: char_of },
-    Function { name: "NCHAR", takes: &[Int], optional: 0, returns: Returns::Type(DataType::NChar(1)), body: nchar_of },
-    Function { name: "QUOTENAME", takes: &[Text, Text], optional: 1, returns: Returns::Type(DataType::NVarChar(Length::Upto(258))), body: quotename },
-    Function { name: "STR", takes: &[Takes::Float, Int, Int], optional: 2, returns: Returns::Type(DataType::VarChar(Length::Upto(8000))), body: str_of },
-    Function { name: "PARSENAME", takes: &[Text, Int], optional: 0, returns: Returns::Type(super::SYSNAME), body: parse_name },
-    Function { name: "FORMATMESSAGE", takes: &[Text, Any, Any, Any], optional: 3, returns: Returns::Type(TEXT), body: format_message },
+    Function {
+        name: "CHAR",
+        takes: &[Int],
+        optional: 0,
+        returns: Returns::Type(DataType::Char(1)),
+        body: char_of,
+    },
+    Function {
+        name: "NCHAR",
+        takes: &[Int],
+        optional: 0,
+        returns: Returns::Type(DataType::NChar(1)),
+        body: nchar_of,
+    },
+    Function {
+        name: "QUOTENAME",
+        takes: &[Text, Text],
+        optional: 1,
+        returns: Returns::Type(DataType::NVarChar(Length::Upto(258))),
+        body: quotename,
+    },
+    Function {
+        name: "STR",
+        takes: &[Takes::Float, Int, Int],
+        optional: 2,
+        returns: Returns::Type(DataType::VarChar(Length::Upto(8000))),
+        body: str_of,
+    },
+    Function {
+        name: "PARSENAME",
+        takes: &[Text, Int],
+        optional: 0,
+        returns: Returns::Type(super::SYSNAME),
+        body: parse_name,
+    },
+    Function {
+        name: "FORMATMESSAGE",
+        takes: &[Text, Any, Any, Any],
+        optional: 3,
+        returns: Returns::Type(TEXT),
+        body: format_message,
+    },
     Function { name: "ISNUMERIC", takes: &[Any], optional: 0, returns: INT, body: is_numeric },
 ];
 
@@ -55,7 +115,8 @@ fn map(value: Option<&Value>, change: impl FnOnce(&str) -> String) -> Out {
 }
 
 fn len(_: &Environment<'_>, a: &[Value], _: &[DataType]) -> Out {
-    Ok(text_of(a.first()).map_or(Value::Null, |text| Value::Int(characters(text.trim_end_matches(' ')) as i64)))
+    Ok(text_of(a.first())
+        .map_or(Value::Null, |text| Value::Int(characters(text.trim_end_matches(' ')) as i64)))
 }
 
 fn data_length(_: &Environment<'_>, a: &[Value], types: &[DataType]) -> Out {
@@ -132,7 +193,9 @@ fn substring(_: &Environment<'_>, a: &[Value], types: &[DataType]) -> Out {
     let from = usize::try_from(start.max(1) - 1).unwrap_or(usize::MAX);
     let count = usize::try_from(end - start.max(1)).unwrap_or(0);
     match a.first() {
-        Some(Value::Binary(bytes)) => Ok(Value::Binary(bytes.iter().skip(from).take(count).copied().collect())),
+        Some(Value::Binary(bytes)) => {
+            Ok(Value::Binary(bytes.iter().skip(from).take(count).copied().collect()))
+        }
         Some(Value::Text(text)) => {
             Ok(Value::Text(text.chars().skip(from).take(count).collect::<String>().into()))
         }
@@ -156,7 +219,8 @@ fn find(text: &str, needle: &str, from: usize) -> Option<usize> {
 }
 
 fn replace(_: &Environment<'_>, a: &[Value], _: &[DataType]) -> Out {
-    let (Some(text), Some(old), Some(new)) = (text_of(a.first()), text_of(a.get(1)), text_of(a.get(2))) else {
+    let (Some(text), Some(old), Some(new)) = (text_of(a.first()), text_of(a.get(1)), text_of(a.get(2)))
+    else {
         return Ok(Value::Null);
     };
     if old.is_empty() {
@@ -217,7 +281,8 @@ fn reverse(_: &Environment<'_>, a: &[Value], _: &[DataType]) -> Out {
 }
 
 fn stuff(_: &Environment<'_>, a: &[Value], _: &[DataType]) -> Out {
-    let (Some(text), Some(start), Some(length)) = (text_of(a.first()), int_of(a.get(1)), int_of(a.get(2))) else {
+    let (Some(text), Some(start), Some(length)) = (text_of(a.first()), int_of(a.get(1)), int_of(a.get(2)))
+    else {
         return Ok(Value::Null);
     };
     let chars: Vec<char> = text.chars().collect();
@@ -237,7 +302,15 @@ fn ascii(_: &Environment<'_>, a: &[Value], _: &[DataType]) -> Out {
     let first = text_of(a.first()).and_then(|text| text.chars().next());
     Ok(first.map_or(Value::Null, |c| {
         let mut bytes = [0; 4];
-        Value::Int(encoding_rs::WINDOWS_1252.encode(c.encode_utf8(&mut bytes)).0.first().copied().unwrap_or(63).into())
+        Value::Int(
+            encoding_rs::WINDOWS_1252
+                .encode(c.encode_utf8(&mut bytes))
+                .0
+                .first()
+                .copied()
+                .unwrap_or(63)
+                .into(),
+        )
     }))
 }
 
@@ -268,7 +341,9 @@ fn quotename(_: &Environment<'_>, a: &[Value], _: &[DataType]) -> Out {
         Some('{' | '}') => ('{', '}'),
         _ => return Ok(Value::Null),
     };
-    let Some(text) = text_of(a.first()).filter(|text| characters(text) <= 128) else { return Ok(Value::Null) };
+    let Some(text) = text_of(a.first()).filter(|text| characters(text) <= 128) else {
+        return Ok(Value::Null);
+    };
     let doubled: String = close.to_string().repeat(2);
     Ok(Value::text(format!("{open}{}{close}", text.replace(close, &doubled))))
 }
@@ -284,12 +359,16 @@ fn str_of(_: &Environment<'_>, a: &[Value], _: &[DataType]) -> Out {
 fn parse_name(_: &Environment<'_>, a: &[Value], _: &[DataType]) -> Out {
     let (Some(text), Some(part)) = (text_of(a.first()), int_of(a.get(1))) else { return Ok(Value::Null) };
     let parts: Vec<&str> = text.split('.').collect();
-    let found = usize::try_from(part).ok().and_then(|part| parts.len().checked_sub(part)).and_then(|at| parts.get(at));
+    let found = usize::try_from(part)
+        .ok()
+        .and_then(|part| parts.len().checked_sub(part))
+        .and_then(|at| parts.get(at));
     Ok(found.map_or(Value::Null, |part| Value::text(part.trim_matches(['[', ']', '"']))))
 }
 
 fn format_message(_: &Environment<'_>, a: &[Value], types: &[DataType]) -> Out {
-    let arguments: Vec<(Value, DataType)> = a.iter().skip(1).cloned().zip(types.iter().skip(1).copied()).collect();
+    let arguments: Vec<(Value, DataType)> =
+        a.iter().skip(1).cloned().zip(types.iter().skip(1).copied()).collect();
     map(a.first(), |text| crate::exec::printf::format(text, &arguments))
 }
 
@@ -311,7 +390,11 @@ fn is_numeric(_: &Environment<'_>, a: &[Value], types: &[DataType]) -> Out {
 pub(super) fn concat(_: &Environment<'_>, a: &[Value], types: &[DataType]) -> Out {
     let parts = a.iter().zip(types).map(|(value, data_type)| shown(value, *data_type));
     let joined: std::rc::Rc<str> = parts.collect::<String>().into();
-    Ok(Value::Text(if types.first().is_some_and(|t| t.is_national()) { joined } else { to_code_page(&joined) }))
+    Ok(Value::Text(if types.first().is_some_and(|t| t.is_national()) {
+        joined
+    } else {
+        to_code_page(&joined)
+    }))
 }
 
 /// CONCAT_WS: NULLs are left out.
