@@ -2,9 +2,9 @@
 //!
 //! For trying clients by hand. The password of `sa` is `pass-W0rd`; nothing survives the process.
 
-use sqlsim::files::NoFiles;
 use sqlsim::network::NoNetwork;
 use sqlsim::observer::NoObserver;
+use sqlsim::store::memory_files::MemoryFiles;
 use sqlsim::{Clock, CostModel, Instance, InstanceConfig};
 use std::io;
 use std::rc::Rc;
@@ -29,7 +29,11 @@ async fn serve(address: &str) -> io::Result<()> {
     };
     #[expect(clippy::disallowed_methods, reason = "this example runs in real time")]
     let clock = Clock::starting_at(jiff::Timestamp::now(), 0);
-    let instance = Instance::start(config, clock, Rc::new(NoFiles), Rc::new(NoNetwork), Rc::new(NoObserver));
+    let files = MemoryFiles::new(&clock, &['C']);
+    for directory in [r"C:\data", r"C:\backup"] {
+        files.make_directory(directory).map_err(io::Error::other)?;
+    }
+    let instance = Instance::start(config, clock, Rc::new(files), Rc::new(NoNetwork), Rc::new(NoObserver));
     let listener = tokio::net::TcpListener::bind(address).await?;
     println!("listening on {}", listener.local_addr()?);
     loop {

@@ -1,8 +1,8 @@
 //! A server on a paused clock, and clients of it.
 
-use sqlsim::files::NoFiles;
 use sqlsim::network::NoNetwork;
 use sqlsim::observer::NoObserver;
+use sqlsim::store::memory_files::MemoryFiles;
 use sqlsim::{Clock, CostModel, Instance, InstanceConfig};
 use std::rc::Rc;
 use tiberius::{AuthMethod, Client, Config, EncryptionLevel};
@@ -31,14 +31,11 @@ pub(crate) fn simulated<T>(test: impl AsyncFnOnce(Instance) -> T) -> T {
             seed: 1,
             cost: CostModel::default(),
         };
-        let utc = "2026-03-01T10:00:00Z".parse().expect("a time");
-        let instance = Instance::start(
-            config,
-            Clock::starting_at(utc, 540),
-            Rc::new(NoFiles),
-            Rc::new(NoNetwork),
-            Rc::new(NoObserver),
-        );
+        let clock = Clock::starting_at("2026-03-01T10:00:00Z".parse().expect("a time"), 540);
+        let files = MemoryFiles::new(&clock, &['D']);
+        files.make_directory(r"D:\data").expect("a drive");
+        let instance =
+            Instance::start(config, clock, Rc::new(files), Rc::new(NoNetwork), Rc::new(NoObserver));
         test(instance).await
     })
 }
