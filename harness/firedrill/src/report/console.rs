@@ -76,6 +76,9 @@ fn failover_page(failover: &FailoverReport) -> String {
     if !failover.told.is_empty() {
         let _ = writeln!(text, "    told {}", failover.told.join(", "));
     }
+    for said in &failover.said {
+        let _ = writeln!(text, "    said {}", printable(said).replace('\n', " "));
+    }
     text
 }
 

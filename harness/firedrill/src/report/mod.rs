@@ -161,6 +161,8 @@ pub struct FailoverReport {
     pub steps: Vec<ProcedureStep>,
     /// Codes of what the operator was told.
     pub told: Vec<String>,
+    /// Warnings and errors in the program's own words, each with its code.
+    pub said: Vec<String>,
 }
 
 /// One of the seven steps as the failover program carried it out.
@@ -273,6 +275,7 @@ pub(crate) mod tests {
                     simulated_ms: Some(1_250),
                 }],
                 told: vec!["log-backup-missing".into()],
+                said: vec!["log-backup-missing: nothing continues mgc_1.trn".into()],
             }],
             rto_ms: Some(1_083_400),
             rpo_ms: Some(300_000),

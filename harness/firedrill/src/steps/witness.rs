@@ -352,6 +352,13 @@ pub(super) fn failover_report(attempt: &Attempt) -> FailoverReport {
             })
             .collect(),
         told: told_codes(attempt).into_iter().collect(),
+        said: attempt
+            .run
+            .told
+            .iter()
+            .filter(|told| told.severity != "info")
+            .map(|told| format!("{}: {}", told.code, told.text))
+            .collect(),
     }
 }
 
