@@ -68,7 +68,20 @@ Feature: What always holds
       | 4    |
       | 5    |
       | 6    |
-      | 7    |
+
+  Scenario: The failover program is killed when step 7 has run
+    Given 4 log backups are on the share
+    And the failover program will be killed when step 7 has run
+    When data center A is lost
+    And the operator fails over to the backup
+    Then the failover was killed
+    When the operator resumes the failover
+    Then the failover succeeds without changing anything
+    And mgc on the backup is online and writable
+    And the pool state is FailedOver
+    And mgc on the backup is mirrored to the backup mirror and synchronized
+    And the active servers are the 4 servers of data center B
+    And exactly the messages after log backup 4 are lost
 
   Scenario: The failover program dies while it restores
     Given 5 log backups are on the share and none is copied

@@ -18,7 +18,6 @@ Feature: The log chain
     And mgc on the backup is mirrored to the backup mirror and synchronized
     And the active servers are the 4 servers of data center B
     And exactly the messages after log backup 4 are lost
-    And the operator is told that a full backup is due
     And the operator is told that no log backup is scheduled
 
   Scenario: Some are copied and none is applied

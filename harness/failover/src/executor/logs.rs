@@ -118,6 +118,11 @@ impl Run<'_> {
         }
         let path = join(self.server_side(place), name);
         let header = match self.ask_backup(&headeronly(&path)).await {
+            Ok(sets) if holds_incomplete_set(&sets)? => Header::Unreadable(
+                "log-backup-damaged",
+                "its backup set is incomplete: the file ends before it does, or its bytes are not those written"
+                    .to_owned(),
+            ),
             Ok(sets) => Header::Sets(read_header(place, name, &sets)?),
             Err(SqlError::Server { number, message }) => {
                 let code = match number {
@@ -306,6 +311,16 @@ impl Run<'_> {
 /// The statement that reads a file's headers.
 pub(crate) fn headeronly(path: &str) -> String {
     format!("RESTORE HEADERONLY FROM DISK = {}", literal(path))
+}
+
+/// Whether some backup set of the file has no LSNs: SQL Server lists an incomplete one so.
+fn holds_incomplete_set(sets: &[ResultSet]) -> Result<bool, SqlError> {
+    for row in sets.iter().flat_map(|set| set.rows()) {
+        if row.lsn("FirstLSN")?.is_none() || row.lsn("LastLSN")?.is_none() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn read_header(place: Place, file: &str, sets: &[ResultSet]) -> Result<Vec<BackupSet>, SqlError> {
