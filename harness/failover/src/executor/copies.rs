@@ -149,8 +149,9 @@ impl Run<'_> {
         let Some(existing) = taken(file) else { return Ok(file.to_owned()) };
         let key = (Place::CopyDestination, existing.name.clone(), existing.size);
         let is_good = match self.headers.get(&key) {
-            Some(Header::Sets(sets)) => {
-                sets.iter().all(|set| !set.is_damaged && !self.refused.contains_key(&set.spot()))
+            Some(Header::Sets(sets, torn)) => {
+                torn.is_empty()
+                    && sets.iter().all(|set| !set.is_damaged && !self.refused.contains_key(&set.spot()))
             }
             _ => false,
         };
@@ -223,7 +224,7 @@ impl Run<'_> {
     pub(super) fn refuse_file(&mut self, place: Place, file: &str, code: &str, words: &str) {
         let mut spots = vec![Spot { place, file: file.to_owned(), position: 1 }];
         for ((its_place, its_name, _), header) in &self.headers {
-            if let (true, Header::Sets(sets)) =
+            if let (true, Header::Sets(sets, _)) =
                 (*its_place == place && its_name.eq_ignore_ascii_case(file), header)
             {
                 spots.extend(sets.iter().map(|set| set.spot()));

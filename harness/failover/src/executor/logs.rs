@@ -20,8 +20,8 @@ pub(crate) type FileKey = (Place, String, u64);
 /// What a file's header said.
 #[derive(Clone, Debug)]
 pub(crate) enum Header {
-    /// Backup sets.
-    Sets(Vec<BackupSet>),
+    /// Backup sets, and the positions of those that were never finished (their header has no end).
+    Sets(Vec<BackupSet>, Vec<i64>),
     /// Nothing readable: the finding code and the server's words.
     Unreadable(&'static str, String),
 }
@@ -97,11 +97,18 @@ impl Run<'_> {
                 }
                 let spot = Spot { place, file: entry.name.clone(), position: 1 };
                 match self.header(place, &entry.name, entry.size).await? {
-                    Header::Sets(sets) => {
-                        if sets.iter().all(|set| !set.is_damaged && !self.refused.contains_key(&set.spot())) {
+                    Header::Sets(sets, torn) => {
+                        let good =
+                            |set: &BackupSet| !set.is_damaged && !self.refused.contains_key(&set.spot());
+                        if torn.is_empty() && sets.iter().all(good) {
                             nearby.insert((lower, entry.size));
                         }
                         found.sets.extend(sets);
+                        for position in torn {
+                            let words = "its header says where it begins and not where it ends: it is torn";
+                            let spot = Spot { position, ..spot.clone() };
+                            found.unreadable.push((spot, "log-backup-damaged", words.to_owned()));
+                        }
                     }
                     Header::Unreadable(code, words) => found.unreadable.push((spot, code, words)),
                 }
@@ -118,12 +125,7 @@ impl Run<'_> {
         }
         let path = join(self.server_side(place), name);
         let header = match self.ask_backup(&headeronly(&path)).await {
-            Ok(sets) if holds_incomplete_set(&sets)? => Header::Unreadable(
-                "log-backup-damaged",
-                "its backup set is incomplete: the file ends before it does, or its bytes are not those written"
-                    .to_owned(),
-            ),
-            Ok(sets) => Header::Sets(read_header(place, name, &sets)?),
+            Ok(sets) => read_header(place, name, &sets)?,
             Err(SqlError::Server { number, message }) => {
                 let code = match number {
                     3201 => "log-backup-unreadable",
@@ -234,7 +236,14 @@ impl Run<'_> {
         let same_name = |name: &str| name.eq_ignore_ascii_case(&spot.file);
         restored.iter().any(|name| same_name(name))
             || inventory.sets.iter().any(|set| {
-                same_name(&set.file) && set.place != spot.place && !self.refused.contains_key(&set.spot())
+                let is_torn_too = inventory
+                    .unreadable
+                    .iter()
+                    .any(|(other, ..)| other.place == set.place && same_name(&other.file));
+                same_name(&set.file)
+                    && set.place != spot.place
+                    && !is_torn_too
+                    && !self.refused.contains_key(&set.spot())
             })
     }
 
@@ -313,36 +322,36 @@ pub(crate) fn headeronly(path: &str) -> String {
     format!("RESTORE HEADERONLY FROM DISK = {}", literal(path))
 }
 
-/// Whether some backup set of the file has no LSNs: SQL Server lists an incomplete one so.
-fn holds_incomplete_set(sets: &[ResultSet]) -> Result<bool, SqlError> {
-    for row in sets.iter().flat_map(|set| set.rows()) {
-        if row.lsn("FirstLSN")?.is_none() || row.lsn("LastLSN")?.is_none() {
-            return Ok(true);
+fn read_header(place: Place, file: &str, results: &[ResultSet]) -> Result<Header, SqlError> {
+    let (mut sets, mut torn) = (Vec::new(), Vec::new());
+    for row in results.iter().flat_map(|result| result.rows()) {
+        match read_set(place, file, row)? {
+            Some(set) => sets.push(set),
+            None => torn.push(row.integer("Position")?.unwrap_or(1)),
         }
     }
-    Ok(false)
+    Ok(Header::Sets(sets, torn))
 }
 
-fn read_header(place: Place, file: &str, sets: &[ResultSet]) -> Result<Vec<BackupSet>, SqlError> {
-    sets.iter().flat_map(|set| set.rows()).map(|row| read_set(place, file, row)).collect()
-}
-
-fn read_set(place: Place, file: &str, row: RowView<'_>) -> Result<BackupSet, SqlError> {
+/// Reads one set; none if it was never finished and has no end.
+fn read_set(place: Place, file: &str, row: RowView<'_>) -> Result<Option<BackupSet>, SqlError> {
     let kind = match row.integer("BackupType")? {
         Some(1) => BackupKind::Full,
         Some(2) => BackupKind::Log,
         Some(5) => BackupKind::Differential,
         _ => BackupKind::Other,
     };
-    let lsn = |name: &str| row.lsn(name)?.ok_or_else(|| SqlError::Shape(format!("has no {name} for {file}")));
-    Ok(BackupSet {
+    let (Some(first_lsn), Some(last_lsn)) = (row.lsn("FirstLSN")?, row.lsn("LastLSN")?) else {
+        return Ok(None);
+    };
+    Ok(Some(BackupSet {
         place,
         file: file.to_owned(),
         position: row.integer("Position")?.unwrap_or(1),
         kind,
         database: row.text("DatabaseName")?.unwrap_or_default(),
-        first_lsn: lsn("FirstLSN")?,
-        last_lsn: lsn("LastLSN")?,
+        first_lsn,
+        last_lsn,
         first_fork: row.guid("FirstRecoveryForkID")?,
         fork: row.guid("RecoveryForkID")?,
         family: row.guid("FamilyGUID")?,
@@ -350,7 +359,7 @@ fn read_set(place: Place, file: &str, row: RowView<'_>) -> Result<BackupSet, Sql
         started: row.moment("BackupStartDate")?,
         finished: row.moment("BackupFinishDate")?,
         is_damaged: row.is_set("IsDamaged")?,
-    })
+    }))
 }
 
 /// A server's local time in UTC. The header does not say its zone; the backup server's stands for it.
