@@ -9,29 +9,36 @@ use crate::{Clock, CostModel, InstanceConfig};
 
 /// Runs `test` on a server of its own, as the simulated arm runs one.
 pub(crate) fn simulated<T>(test: impl AsyncFnOnce(Instance) -> T) -> T {
+    simulated_time(async |clock| test(server("SQL-B1", &clock, Rc::new(crate::network::NoNetwork))).await)
+}
+
+/// Runs `test` on one thread, with a paused clock and local tasks.
+pub(crate) fn simulated_time<T>(test: impl AsyncFnOnce(Clock) -> T) -> T {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     tokio::task::LocalSet::new().block_on(&runtime, async {
-        let clock = Clock::starting_at("2013-11-01T10:00:00Z".parse().unwrap(), 60);
-        let files = Rc::new(MemoryFiles::new(&clock, &['C', 'D']));
-        for directory in [r"D:\data", r"D:\backup", r"D:\ship"] {
-            files.make_directory(directory).unwrap();
-        }
-        let config = InstanceConfig {
-            server_name: "SQL-B1".into(),
-            host: "sql-b1.litwareinc.com".into(),
-            sa_password: "pass-W0rd".into(),
-            tds_port: 1433,
-            data_directory: r"D:\data".into(),
-            backup_directory: r"D:\backup".into(),
-            agent_enabled: true,
-            seed: 1,
-            cost: CostModel::default(),
-        };
-        let network = Rc::new(crate::network::NoNetwork);
-        let observer = Rc::new(crate::observer::NoObserver);
-        test(Instance::start(config, clock, files, network, observer)).await
+        test(Clock::starting_at("2013-11-01T10:00:00Z".parse().unwrap(), 60)).await
     })
+}
+
+/// A server with drives of its own.
+pub(crate) fn server(name: &str, clock: &Clock, network: Rc<dyn crate::Network>) -> Instance {
+    let files = Rc::new(MemoryFiles::new(clock, &['C', 'D']));
+    for directory in [r"D:\data", r"D:\backup", r"D:\ship"] {
+        files.make_directory(directory).unwrap();
+    }
+    let config = InstanceConfig {
+        server_name: name.into(),
+        host: format!("{}.litwareinc.com", name.to_lowercase()),
+        sa_password: "pass-W0rd".into(),
+        tds_port: 1433,
+        data_directory: r"D:\data".into(),
+        backup_directory: r"D:\backup".into(),
+        agent_enabled: true,
+        seed: 1,
+        cost: CostModel::default(),
+    };
+    Instance::start(config, clock.clone(), files, network, Rc::new(crate::observer::NoObserver))
 }
 
 /// Whether a value can stand in a column of this type.

@@ -1,5 +1,6 @@
 //! The procedures of log shipping and Agent, called one by one.
 
+mod monitor;
 mod script;
 
 use super::storage::{Msdb, Record};
