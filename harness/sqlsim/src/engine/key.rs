@@ -120,8 +120,10 @@ fn guid_order(guid: uuid::Uuid) -> [u8; 16] {
 }
 
 /// A row's key in one index.
+///
+/// Shared, because a table that is copied before a write copies its indexes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Key(pub Box<[KeyPart]>);
+pub struct Key(pub std::rc::Rc<[KeyPart]>);
 
 impl Key {
     /// The key of `row` in `index`.
