@@ -98,7 +98,7 @@ impl Scene<'_> {
 fn conclude(scene: &Scene<'_>, drill: &mut Drill, options: &RunOptions) -> DrillReport {
     let steps = scene.steps();
     let mut reasons = why_the_steps_failed(scene, &steps, drill);
-    if reasons.is_empty() && drill.needs().is_none() {
+    if drill.needs().is_none() {
         reasons.extend(drill.final_judgement());
         reasons.extend(over_the_bounds(drill, options));
     }
