@@ -50,6 +50,8 @@ pub enum Encryption {
 pub struct SqlServer {
     /// Where it is.
     pub address: ServerAddress,
+    /// What the published topology calls it, if its address is another (a forwarded port, an IP address).
+    pub name: Option<ServerAddress>,
     /// The data center it stands in.
     pub data_center: String,
     /// How we sign in.
@@ -60,6 +62,13 @@ pub struct SqlServer {
     pub trust_server_certificate: bool,
     /// The certificate authority to believe, a file.
     pub certificate_authority: Option<String>,
+}
+
+impl SqlServer {
+    /// The server as the topology and the cmdlets name it.
+    pub fn in_topology(&self) -> &ServerAddress {
+        self.name.as_ref().unwrap_or(&self.address)
+    }
 }
 
 /// The SQL Servers by role.

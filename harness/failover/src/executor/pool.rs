@@ -107,7 +107,7 @@ pub(crate) fn set_state_command(identity: &str) -> String {
 
 /// Step 6's command.
 pub(crate) fn install_mirror_command(site: &crate::site::Site, drop_old_copy: bool) -> String {
-    let address = &site.servers.backup.address;
+    let address = site.servers.backup.in_topology();
     let mut command = format!(
         "Install-CsMirrorDatabase -DatabaseType PersistentChat -SqlServerFqdn {}",
         argument(&address.host)
@@ -544,6 +544,18 @@ fn is_failed_over(state: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_mirror_is_installed_by_the_name_in_the_topology_where_the_address_is_another() {
+        let mut site = crate::fakes::site();
+        site.servers.backup.name =
+            Some(crate::address::ServerAddress::parse("sql-b1.litwareinc.com\\RTC").expect("an address"));
+        let command = install_mirror_command(&site, false);
+        assert!(
+            command.contains("-SqlServerFqdn 'sql-b1.litwareinc.com' -SqlInstanceName 'RTC'"),
+            "{command}"
+        );
+    }
 
     #[test]
     fn the_script_is_one_line() {

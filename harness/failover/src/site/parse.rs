@@ -69,6 +69,7 @@ struct RawServers {
 #[serde(deny_unknown_fields)]
 struct RawServer {
     address: Spanned<String>,
+    name: Option<Spanned<String>>,
     data_center: Spanned<String>,
     auth: Option<RawAuth>,
     encryption: Option<Spanned<String>>,
@@ -164,6 +165,10 @@ impl Source<'_> {
     fn server(&self, raw: RawServer) -> Result<SqlServer, SiteError> {
         let address = ServerAddress::parse(raw.address.get_ref())
             .map_err(|error| self.at(&raw.address, error.to_string()))?;
+        let parse_name = |name: &Spanned<String>| {
+            ServerAddress::parse(name.get_ref()).map_err(|error| self.at(name, error.to_string()))
+        };
+        let name = raw.name.as_ref().map(parse_name).transpose()?;
         let encryption = match &raw.encryption {
             None => Encryption::Required,
             Some(word) => match word.get_ref().as_str() {
@@ -187,6 +192,7 @@ impl Source<'_> {
         }
         Ok(SqlServer {
             address,
+            name,
             data_center: self.filled(&raw.data_center, "data_center")?,
             authentication: raw.auth.map_or(Ok(Authentication::Windows), |auth| self.authentication(auth))?,
             encryption,

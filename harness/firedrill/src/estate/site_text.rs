@@ -51,6 +51,10 @@ pub(crate) fn write(world: &World, reach: &Reach) -> String {
     for (server, address) in &reach.servers {
         line(format!("[servers.{}]", server.key()));
         line(format!("address = {}", quote(address)));
+        let name = &world.server(*server).fqdn;
+        if address.split(',').next() != Some(name) {
+            line(format!("name = {}", quote(name)));
+        }
         line(format!("data_center = \"{}\"", server.data_center()));
         line(format!(
             "auth = {{ kind = \"sql\", user = {}, password = {{ env = \"PCHAT_SQL_PASSWORD\" }} }}",
