@@ -22,6 +22,9 @@ pub(super) const NESTING_MAX: u32 = 32;
 /// Rows are sent in pieces of about this size.
 const FLUSH_BYTES: usize = 32 * 1024;
 
+/// How often a program may loop before the other sessions have a turn.
+const LOOPS_PER_TURN: u64 = 256;
+
 /// Why a program ends before its last instruction.
 pub(super) enum Stop {
     /// An error looks for a CATCH block further out.
@@ -89,18 +92,21 @@ impl<'a> Runner<'a> {
         let mut handlers: Vec<usize> = Vec::new();
         let mut in_catch = 0_usize;
         let mut at = 0;
+        let mut loops = 0_u64;
         let outcome = loop {
             let Some(instruction) = program.code.get(at) else { break Ok(0) };
             at += 1;
             let result = match instruction {
                 Instruction::Jump(target) => {
-                    at = *target;
-                    // A loop without any wait must not keep the others out.
                     if *target < at {
-                        Ok(Done1::Next)
-                    } else {
-                        continue;
+                        // A loop without any wait must not keep the others out, nor its own attention.
+                        loops += 1;
+                        if loops % LOOPS_PER_TURN == 0 {
+                            tokio::task::yield_now().await;
+                        }
                     }
+                    at = *target;
+                    continue;
                 }
                 Instruction::JumpUnless { condition, target, line } => {
                     match self.condition(activation, condition, *line).await {

@@ -135,6 +135,22 @@ fn a_cancelled_request_leaves_the_session_usable() {
 }
 
 #[test]
+fn a_batch_that_never_ends_can_be_cancelled_and_keeps_nobody_out() {
+    simulated(async |instance| {
+        let mut client = connect(&instance).await;
+        let mut other = connect(&instance).await;
+        // The endless loop keeps the paused clock from moving, so it is left after the other's answer.
+        tokio::select! {
+            biased;
+            _ = batch(&mut client, "WHILE 1 = 1 SET NOCOUNT ON") => unreachable!("the batch never ends"),
+            seven = int(&mut other, "SELECT 7") => assert_eq!(seven, 7),
+        }
+        client.cancel_query().await.expect("an acknowledgement");
+        assert_eq!(int(&mut client, "SELECT 8").await, 8);
+    });
+}
+
+#[test]
 fn an_attention_that_comes_too_late_is_acknowledged_all_the_same() {
     simulated(async |instance| {
         let mut client = connect(&instance).await;
