@@ -35,7 +35,9 @@ impl Definition {
     /// The position of a column, case-insensitively.
     #[must_use]
     pub fn ordinal(&self, name: &str) -> Option<usize> {
-        self.columns.iter().position(|c| c.name.eq_ignore_ascii_case(name))
+        // Our own names are spelt as declared; comparing lengths first settles most of them at once.
+        let exact = self.columns.iter().position(|c| *c.name == *name);
+        exact.or_else(|| self.columns.iter().position(|c| c.name.eq_ignore_ascii_case(name)))
     }
 }
 

@@ -68,7 +68,7 @@ impl<'a> RowDraft<'a> {
         let count = self.definition.columns.len();
         let found = (0..count)
             .map(|step| (self.next + step) % count)
-            .find(|i| self.definition.columns[*i].name.eq_ignore_ascii_case(name));
+            .find(|i| *self.definition.columns[*i].name == *name);
         debug_assert!(found.is_some(), "there is no column {name}");
         if let Some(at) = found {
             self.values[at] = value.into_value();
