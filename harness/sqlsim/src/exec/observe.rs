@@ -51,6 +51,27 @@ fn current_database(runner: &Runner<'_>) -> Rc<str> {
     engine.database(id).map_or_else(|| "".into(), |database| database.name.clone())
 }
 
+/// What `sys.dm_exec_requests.command` says while a statement runs; `None` leaves what it said before.
+///
+/// BACKUP and RESTORE name themselves, because they show their progress too.
+pub(super) fn command_name(kind: &StatementKind) -> Option<&'static str> {
+    Some(match kind {
+        StatementKind::Select(_) => "SELECT",
+        StatementKind::Insert(_) => "INSERT",
+        StatementKind::Update(_) => "UPDATE",
+        StatementKind::Delete(_) => "DELETE",
+        StatementKind::WaitFor { .. } => "WAITFOR",
+        StatementKind::Execute(_) | StatementKind::ExecuteText(_) => "EXECUTE",
+        StatementKind::Kill { .. } => "KILL",
+        StatementKind::CreateDatabase(_) => "CREATE DATABASE",
+        StatementKind::AlterDatabase(_) => "ALTER DATABASE",
+        StatementKind::DropDatabase { .. } => "DROP DATABASE",
+        StatementKind::CreateTable(_) => "CREATE TABLE",
+        StatementKind::Commit => "COMMIT TRANSACTION",
+        _ => return None,
+    })
+}
+
 /// How a statement is shown; `None` for those that are of no interest to anybody.
 pub(super) fn describe(runner: &Runner<'_>, activation: &Activation, statement: &Statement) -> Option<Shown> {
     let value = |expr: &Expr| match expr {

@@ -261,6 +261,14 @@ impl<'a> Runner<'a> {
                 return Ok(Done1::Next);
             }
         }
+        if let Some(name) = super::observe::command_name(&statement.kind) {
+            self.session.update(|state| {
+                if let Some(request) = &mut state.request {
+                    name.clone_into(&mut request.command);
+                    request.percent_complete = 0.0;
+                }
+            });
+        }
         match &statement.kind {
             StatementKind::Nothing => {}
             StatementKind::Select(_)

@@ -151,6 +151,21 @@ fn a_batch_that_never_ends_can_be_cancelled_and_keeps_nobody_out() {
 }
 
 #[test]
+fn what_a_session_does_is_seen_by_others() {
+    simulated(async |instance| {
+        let mut busy = connect(&instance).await;
+        let mut other = connect(&instance).await;
+        let spid = int(&mut busy, "SELECT CAST(@@SPID AS int)").await;
+        tokio::task::spawn_local(async move { batch(&mut busy, "WAITFOR DELAY '00:01:00'").await.map(drop) });
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let seen = format!("SELECT status, command FROM sys.dm_exec_requests WHERE session_id = {spid}");
+        let sets = batch(&mut other, &seen).await.expect("a request");
+        let seen = (sets[0][0].try_get("status"), sets[0][0].try_get("command"));
+        assert!(matches!(seen, (Ok(Some("suspended")), Ok(Some("WAITFOR")))), "{seen:?}");
+    });
+}
+
+#[test]
 fn an_attention_that_comes_too_late_is_acknowledged_all_the_same() {
     simulated(async |instance| {
         let mut client = connect(&instance).await;
