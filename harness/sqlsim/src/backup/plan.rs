@@ -10,7 +10,6 @@ use crate::error::SqlError;
 use crate::instance::Instance;
 use crate::lsn::Lsn;
 use crate::messages;
-use crate::session::Session;
 
 /// Where a restore goes.
 pub(super) struct Target {
@@ -26,12 +25,10 @@ pub(super) struct Target {
 /// The numbers in the manual's page "RESTORE": 3101 and damage are checked by the caller.
 pub(super) async fn check(
     instance: &Instance,
-    session: &Session,
     request: &RestoreRequest,
     set: &BackupSet,
     path: &str,
 ) -> Result<Target, Errors> {
-    let _ = session;
     check_name(request).map_err(|e| vec![e])?;
     check_options(request, set).map_err(|e| vec![e])?;
     let one = |e: SqlError| vec![e];

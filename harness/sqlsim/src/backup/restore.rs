@@ -52,7 +52,7 @@ pub(super) async fn restore(
     let media = read_device(instance, &path).await.map_err(|e| vec![e])?;
     let set = set_at(&media, &path, request.file).map_err(|e| vec![e])?;
     let started = instance.0.clock.elapsed();
-    let target = plan::check(instance, session, request, set, &path).await?;
+    let target = plan::check(instance, request, set, &path).await?;
     let exclusive = match target.existing {
         Some(id) => {
             let statement = statement_name(request.kind);
@@ -61,8 +61,7 @@ pub(super) async fn restore(
         None => None,
     };
     // What was true before the wait has to be true still.
-    let target =
-        if exclusive.is_some() { plan::check(instance, session, request, set, &path).await? } else { target };
+    let target = if exclusive.is_some() { plan::check(instance, request, set, &path).await? } else { target };
     check_damage(set, &path).map_err(|e| vec![e])?;
     let Some(end) = &set.end else { return Err(vec![messages::error(3256, 1, &[&path])]) };
     if request.restart && !plan::was_interrupted(instance, &target, set) {
@@ -83,7 +82,7 @@ pub(super) async fn restore(
     if applied.stays_restoring {
         sink.message(&messages::error(4322, 1, &[]));
     }
-    report(instance, request, set, end, &path, instance.0.clock.elapsed() - started, sink);
+    report(request, set, end, instance.0.clock.elapsed() - started, sink);
     log_restored(instance, id, set, end, &path, request);
     let ended = if applied.stays_restoring { RestoreEnd::NoRecovery } else { request.end.clone() };
     let finished = finish(instance, id, &ended, recovery).await;
@@ -286,15 +285,12 @@ impl Database {
 
 /// 4035 for each file, then 3014.
 fn report(
-    instance: &Instance,
     request: &RestoreRequest,
     set: &BackupSet,
     end: &SetEnd,
-    path: &str,
     elapsed: std::time::Duration,
     sink: &mut dyn Sink,
 ) {
-    let _ = (instance, path);
     let position = request.file.unwrap_or(1);
     let mut total = 0;
     for file in &set.header.files {

@@ -305,9 +305,12 @@ impl OpenSet {
     ) -> Result<Self, SqlError> {
         let mut engine = instance.0.engine.borrow_mut();
         let guid = engine.new_guid();
-        let machine = engine.server_name.split('\\').next().unwrap_or_default().into();
-        let server_name = engine.server_name.clone();
-        let now = engine.clock.utc_now();
+        let taken = Taken {
+            guid,
+            user_name: session.login.as_str().into(),
+            server_name: engine.server_name.clone(),
+            started: engine.clock.utc_now(),
+        };
         let database =
             engine.database_mut(id).ok_or_else(|| messages::error(911, 11, &[&request.database]))?;
         let kind = match request.kind {
@@ -330,44 +333,7 @@ impl OpenSet {
                 oldest.map_or(database.checkpoint.lsn, |lsn| lsn.min(database.checkpoint.lsn))
             }
         };
-        let base = database.differential_base.filter(|_| kind == SetKind::Differential);
-        let has_fork = database.guids.first_recovery_fork != database.guids.recovery_fork;
-        let header = SetHeader {
-            kind,
-            name: request.name.as_deref().map(Rc::from),
-            description: request.description.as_deref().map(Rc::from),
-            guid,
-            user_name: session.login.as_str().into(),
-            server_name,
-            machine_name: machine,
-            database_name: database.name.clone(),
-            database_created: database.create_date,
-            compatibility_level: database.options.compatibility_level,
-            collation: database.collation.clone(),
-            recovery_model: database.recovery_model.number(),
-            is_compressed: request.compression,
-            has_checksums: request.checksum,
-            is_copy_only: request.copy_only,
-            is_force_offline: request.tail.is_some(),
-            begins_log_chain: kind == SetKind::Log && database.begins_log_chain,
-            is_read_only: database.is_read_only,
-            is_single_user: database.user_access == UserAccess::Single,
-            first_lsn,
-            checkpoint_lsn: database.checkpoint.lsn,
-            database_backup_lsn: database.database_backup_lsn.unwrap_or(Lsn::ZERO),
-            started: now,
-            binding: database.guids.database,
-            family: database.guids.family,
-            service_broker: database.guids.service_broker,
-            first_recovery_fork: match kind {
-                SetKind::Log => database.guids.first_recovery_fork,
-                _ => database.guids.recovery_fork,
-            },
-            recovery_fork: database.guids.recovery_fork,
-            fork_point: database.fork_point.filter(|_| kind == SetKind::Log && has_fork),
-            differential_base: base.map(|base| (base.lsn, base.guid)),
-            files: database.files.clone(),
-        };
+        let header = set_header(database, request, kind, first_lsn, taken);
         let log = if kind == SetKind::Log { log_bytes(database, first_lsn) } else { Vec::new() };
         let last_log_lsn = database.log.next_lsn();
         Ok(Self { header, content, log, data_pages, last_log_lsn })
@@ -437,6 +403,62 @@ impl OpenSet {
             }
             BackupKind::Log | BackupKind::Differential => {}
         }
+    }
+}
+
+/// Who takes a backup, and when.
+struct Taken {
+    guid: uuid::Uuid,
+    user_name: Rc<str>,
+    server_name: Rc<str>,
+    started: jiff::Timestamp,
+}
+
+/// What HEADERONLY will show of the set.
+fn set_header(
+    database: &Database,
+    request: &BackupRequest,
+    kind: SetKind,
+    first_lsn: Lsn,
+    taken: Taken,
+) -> SetHeader {
+    let base = database.differential_base.filter(|_| kind == SetKind::Differential);
+    let has_fork = database.guids.first_recovery_fork != database.guids.recovery_fork;
+    SetHeader {
+        kind,
+        name: request.name.as_deref().map(Rc::from),
+        description: request.description.as_deref().map(Rc::from),
+        guid: taken.guid,
+        user_name: taken.user_name,
+        machine_name: taken.server_name.split('\\').next().unwrap_or_default().into(),
+        server_name: taken.server_name,
+        database_name: database.name.clone(),
+        database_created: database.create_date,
+        compatibility_level: database.options.compatibility_level,
+        collation: database.collation.clone(),
+        recovery_model: database.recovery_model.number(),
+        is_compressed: request.compression,
+        has_checksums: request.checksum,
+        is_copy_only: request.copy_only,
+        is_force_offline: request.tail.is_some(),
+        begins_log_chain: kind == SetKind::Log && database.begins_log_chain,
+        is_read_only: database.is_read_only,
+        is_single_user: database.user_access == UserAccess::Single,
+        first_lsn,
+        checkpoint_lsn: database.checkpoint.lsn,
+        database_backup_lsn: database.database_backup_lsn.unwrap_or(Lsn::ZERO),
+        started: taken.started,
+        binding: database.guids.database,
+        family: database.guids.family,
+        service_broker: database.guids.service_broker,
+        first_recovery_fork: match kind {
+            SetKind::Log => database.guids.first_recovery_fork,
+            _ => database.guids.recovery_fork,
+        },
+        recovery_fork: database.guids.recovery_fork,
+        fork_point: database.fork_point.filter(|_| kind == SetKind::Log && has_fork),
+        differential_base: base.map(|base| (base.lsn, base.guid)),
+        files: database.files.clone(),
     }
 }
 

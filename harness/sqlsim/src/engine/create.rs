@@ -12,7 +12,6 @@ use crate::instance::Instance;
 use crate::log::{Log, Recovery};
 use crate::lsn::Lsn;
 use crate::messages;
-use crate::session::SessionId;
 use std::rc::Rc;
 
 /// The virtual log file in which a new database's log begins.
@@ -90,7 +89,7 @@ pub async fn create_database(
 ///
 /// # Errors
 /// 3701 when it does not exist, 3702 when someone uses it, 3708 for a system database.
-pub fn drop_database(instance: &Instance, session: SessionId, name: &str) -> SqlResult<()> {
+pub fn drop_database(instance: &Instance, name: &str) -> SqlResult<()> {
     let mut engine = instance.0.engine.borrow_mut();
     let Some(found) = engine.database_by_name(name) else {
         return Err(messages::error(3701, 1, &[&"drop", &"database", &name]));
@@ -105,7 +104,6 @@ pub fn drop_database(instance: &Instance, session: SessionId, name: &str) -> Sql
     if engine.locks.users_of(id).next().is_some() || found.data_backup_running {
         return Err(messages::error(3702, 3, &[&name]));
     }
-    let _ = session;
     engine.databases.remove(&id);
     Ok(())
 }

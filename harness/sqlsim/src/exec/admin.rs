@@ -27,7 +27,7 @@ pub(super) async fn run(
         StatementKind::DropDatabase { names, if_exists } => {
             outside_of_transactions(runner, "DROP DATABASE")?;
             for name in names {
-                let dropped = engine::create::drop_database(runner.instance, runner.session.id, name);
+                let dropped = engine::create::drop_database(runner.instance, name);
                 match dropped {
                     Err(e) if e.number == 3701 && *if_exists => {}
                     other => other?,
