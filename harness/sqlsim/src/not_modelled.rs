@@ -34,7 +34,7 @@ pub const NOT_MODELLED: &[&str] = &[
     "Agent runs steps of the subsystems TSQL and CmdExec; CmdExec runs nothing but sqllogship.",
     "Agent knows schedules that run once, daily, weekly, monthly by date, and at its start; relative months and \
      idle processors are refused.",
-    "Agent has no operators, alerts, proxies, retries of steps, output files or multi-server jobs.",
+    "Agent has no operators, alerts, proxies, output files or multi-server jobs; jobs do not delete themselves.",
     "Agent's fixed database roles are not modelled: its procedures answer sysadmins only.",
     // Catalog
     "Permissions decide who may see sessions and locks (sysadmin, or one's own); other metadata is visible to all.",

@@ -12,7 +12,7 @@ use crate::msdb::storage::{Msdb, Record};
 use crate::msdb::tables::{
     SYSJOBACTIVITY, SYSJOBHISTORY, SYSJOBS, SYSJOBSCHEDULES, SYSJOBSERVERS, SYSJOBSTEPS,
 };
-use crate::value::{DataType, Length, Row};
+use crate::value::{DataType, Length, Row, Value};
 use uuid::Uuid;
 
 /// Its procedures.
@@ -58,7 +58,7 @@ pub(crate) const PROCEDURES: &[Procedure] = &[
 ];
 
 const JOB: &str = "job_id uniqueidentifier, originating_server nvarchar(30), name sysname, enabled tinyint, \
-    description nvarchar(512), start_step_id int, category sysname, owner sysname = sa, \
+    description nvarchar(512), start_step_id int, category sysname, owner sysname null, \
     notify_level_eventlog int, notify_level_email int, notify_level_netsend int, notify_level_page int, \
     notify_email_operator sysname = '(unknown)', notify_netsend_operator sysname = '(unknown)', \
     notify_page_operator sysname = '(unknown)', delete_level int, date_created datetime, \
@@ -142,6 +142,7 @@ async fn describe(
         .set("description", job.value("description"))
         .set("start_step_id", job.value("start_step_id"))
         .set("category", category)
+        .set("owner", owner_name(db, job))
         .set("notify_level_eventlog", job.value("notify_level_eventlog"))
         .set("notify_level_email", job.value("notify_level_email"))
         .set("notify_level_netsend", job.value("notify_level_netsend"))
@@ -165,6 +166,13 @@ async fn describe(
         .set("has_step", steps.len())
         .set("has_schedule", schedules.len());
     Ok(draft.into_values().into())
+}
+
+/// The login that owns a job; NULL when it is gone.
+fn owner_name(db: Msdb<'_>, job: &Record) -> Option<std::rc::Rc<str>> {
+    let engine = db.instance.0.engine.borrow();
+    let Value::Binary(sid) = job.value("owner_sid") else { return None };
+    engine.logins.values().find(|login| login.sid == *sid).map(|login| login.name.clone())
 }
 
 /// The step a running job is at: the one after the last that ended.

@@ -299,8 +299,33 @@ async fn category(c: &ProcedureContext<'_>, db: Msdb<'_>) -> SqlResult<Option<i6
     }
 }
 
+/// The SID of the login that `@owner_login_name` names; nobody named is nothing to change.
+fn owner(c: &ProcedureContext<'_>) -> SqlResult<Option<Value>> {
+    let Some(name) = c.text("@owner_login_name") else { return Ok(None) };
+    match c.instance.0.engine.borrow().login(&name) {
+        Some(login) => Ok(Some(Value::Binary(login.sid.clone()))),
+        None => Err(error(14_234, 1, &[&"@owner_login_name", &"sp_helplogins"])),
+    }
+}
+
+/// Refuses arguments that would be accepted and do nothing: NULL and 0 ask for nothing.
+fn refuse(c: &ProcedureContext<'_>, arguments: &[&str]) -> SqlResult<()> {
+    let asked = arguments.iter().find(|name| !c.argument(name).is_null() && c.int(name) != Some(0));
+    asked.map_or(Ok(()), |name| Err(unsupported(&format!("the argument {name} of {}", c.name()))))
+}
+
 async fn add_job(c: &mut ProcedureContext<'_>) -> SqlResult<i32> {
     let db = msdb(c)?;
+    refuse(
+        c,
+        &[
+            "@notify_email_operator_name",
+            "@notify_netsend_operator_name",
+            "@notify_page_operator_name",
+            "@delete_level",
+        ],
+    )?;
+    let owner = owner(c)?;
     let name = c.text("@job_name").unwrap_or_else(|| "".into());
     if find_by_name(db, &name).await?.is_some() {
         return Err(error(14_261, 1, &[&"@job_name", &name]));
@@ -308,15 +333,17 @@ async fn add_job(c: &mut ProcedureContext<'_>) -> SqlResult<i32> {
     let category = category(c, db).await?.or_else(|| c.int("@category_id")).unwrap_or(0);
     let enabled = c.int("@enabled") != Some(0);
     let job_id = insert_job(db, &name, enabled, category, c.text("@description")).await?;
-    let (start, delete) = (c.int("@start_step_id").unwrap_or(1), c.int("@delete_level").unwrap_or(0));
+    let start = c.int("@start_step_id").unwrap_or(1);
     let eventlog = c.int("@notify_level_eventlog").unwrap_or(2);
     db.update(
         &SYSJOBS,
         |row| row.guid("job_id") == job_id,
         |row| {
-            row.set("start_step_id", start)
-                .set("notify_level_eventlog", eventlog)
-                .set("delete_level", delete);
+            row.set("start_step_id", start);
+            if let Some(owner) = &owner {
+                row.set("owner_sid", owner);
+            }
+            row.set("notify_level_eventlog", eventlog);
         },
     )
     .await?;
@@ -333,6 +360,8 @@ async fn update_job(c: &mut ProcedureContext<'_>) -> SqlResult<i32> {
         return Err(error(14_261, 1, &[&"@new_name", &new]));
     }
     let category = category(c, db).await?;
+    refuse(c, &["@delete_level"])?;
+    let owner = owner(c)?;
     let now = db.local_now();
     let mut changes: Vec<(&str, Value)> = Vec::new();
     for (argument, column) in [
@@ -342,7 +371,6 @@ async fn update_job(c: &mut ProcedureContext<'_>) -> SqlResult<i32> {
         ("@start_step_id", "start_step_id"),
         ("@notify_level_eventlog", "notify_level_eventlog"),
         ("@notify_level_email", "notify_level_email"),
-        ("@delete_level", "delete_level"),
     ] {
         if c.is_given(argument) && !c.argument(argument).is_null() {
             changes.push((column, c.argument(argument).clone()));
@@ -358,6 +386,9 @@ async fn update_job(c: &mut ProcedureContext<'_>) -> SqlResult<i32> {
             }
             if let Some(category) = category {
                 row.set("category_id", category);
+            }
+            if let Some(owner) = &owner {
+                row.set("owner_sid", owner);
             }
             row.set("date_modified", &now).set("version_number", job.int("version_number") + 1);
         },
@@ -379,6 +410,7 @@ const SUBSYSTEMS: &[&str] = &["TSQL", "CmdExec"];
 
 async fn add_job_step(c: &mut ProcedureContext<'_>) -> SqlResult<i32> {
     let db = msdb(c)?;
+    refuse(c, &["@output_file_name", "@proxy_id", "@proxy_name", "@database_user_name", "@server"])?;
     let job = identified(c, db).await?;
     let subsystem = c.text("@subsystem").unwrap_or_else(|| "TSQL".into());
     let Some(subsystem) = SUBSYSTEMS.iter().find(|s| s.eq_ignore_ascii_case(&subsystem)) else {

@@ -11,6 +11,7 @@ use crate::msdb::tables::{SYSJOBACTIVITY, SYSJOBHISTORY, SYSJOBSERVERS, SYSJOBST
 use crate::session::open::Introduction;
 use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
 use uuid::Uuid;
 
 /// How a step or a job ended, as `run_status`.
@@ -152,7 +153,15 @@ async fn run_steps(db: Msdb<'_>, job: &Record, steps: &[Record], first: i64, sou
     for _ in 0..1000 {
         let Some(step) = at.and_then(|id| steps.iter().find(|row| row.int("step_id") == id)) else { break };
         let step_began = db.instance.0.clock.utc_now();
-        let result = run_step(db, step).await;
+        let mut result = run_step(db, step).await;
+        for _ in 0..step.int("retry_attempts") {
+            if result.status == RunStatus::Succeeded {
+                break;
+            }
+            let minutes = u64::try_from(step.int("retry_interval")).unwrap_or(0);
+            tokio::time::sleep(Duration::from_secs(minutes * 60)).await;
+            result = run_step(db, step).await;
+        }
         note_end(db, job, step.int("step_id"), &result, step_began).await?;
         let succeeded = result.status == RunStatus::Succeeded;
         let (action, step_id) = if succeeded {

@@ -328,3 +328,27 @@ fn sp_who2_shows_a_session_twice_numbered_and_idle_ones_only_when_asked_for_all(
         assert_eq!(host.map(|row| row[3].clone()), Some(Value::text("  .")));
     });
 }
+
+#[test]
+fn a_step_is_tried_again_as_often_as_it_says() {
+    simulated(async |instance| {
+        let client = Client::of(&instance);
+        client
+            .run(
+                "CREATE TABLE tempdb.dbo.tries (n int) \
+                  EXEC msdb.dbo.sp_add_job @job_name = N'bad' \
+                  EXEC msdb.dbo.sp_add_jobstep @job_name = N'bad', @step_name = N'try', @retry_attempts = 2, \
+                  @retry_interval = 5, @command = N'INSERT INTO tempdb.dbo.tries VALUES (1) SELECT 1/0' \
+                  EXEC msdb.dbo.sp_start_job N'bad'",
+            )
+            .await;
+        tokio::time::sleep(Duration::from_secs(6 * 60)).await;
+        assert_eq!(client.value("SELECT COUNT(*) FROM tempdb.dbo.tries").await, Value::Int(2));
+        tokio::time::sleep(Duration::from_secs(6 * 60)).await;
+        assert_eq!(client.value("SELECT COUNT(*) FROM tempdb.dbo.tries").await, Value::Int(3));
+        let refused = client
+            .answer("EXEC msdb.dbo.sp_add_jobstep @job_name = N'bad', @step_name = N'x', @output_file_name = N'D:\\x'")
+            .await;
+        assert_eq!(refused.error().map(|error| error.number), Some(crate::messages::NOT_SUPPORTED));
+    });
+}
