@@ -7,6 +7,7 @@
 
 use crate::chat;
 use crate::disk::{DirectoryDrives, Drives};
+use crate::estate::replication;
 use crate::estate::serving::{self, Served};
 use crate::estate::{Arrangement, DataCenter, EstateError, EstateFile, Place, Server};
 use crate::net::Machine;
@@ -22,6 +23,8 @@ use tokio::task::LocalSet;
 
 /// One message is posted this often while the service runs.
 const POSTING_INTERVAL: Duration = Duration::from_secs(5);
+/// A shell of its own process is not heard: the management store is looked at this often instead.
+const REPLICATION_LOOK: Duration = Duration::from_secs(5);
 
 /// How to serve.
 #[derive(Clone, Debug)]
@@ -163,6 +166,13 @@ async fn serve_here(
             chat::post_messages(&world, 1, POSTING_INTERVAL).await;
         }
     });
+    let world = served.world();
+    let replicating = tokio::task::spawn_local(async move {
+        loop {
+            tokio::time::sleep(REPLICATION_LOOK).await;
+            replication::replicate_what_others_changed(&world).await;
+        }
+    });
     while let Some(line) = lines.recv().await {
         match Command::parse(&line) {
             Ok(None) => {}
@@ -171,6 +181,7 @@ async fn serve_here(
             Err(error) => say(&error),
         }
     }
+    replicating.abort();
     posting.abort();
     served.end();
     Ok(())

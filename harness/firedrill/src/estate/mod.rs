@@ -19,7 +19,7 @@ mod file;
 mod log_shipping;
 mod names;
 mod operator;
-mod replication;
+pub(crate) mod replication;
 mod schema;
 pub(crate) mod serving;
 mod setup;

@@ -108,6 +108,16 @@ pub(super) async fn settings_changed(world: &Rc<World>) {
     });
 }
 
+/// Looks for a change that a shell outside the estate has made, which no cmdlet here announced.
+pub(crate) async fn replicate_what_others_changed(world: &Rc<World>) {
+    let Ok(mut store) = open(world).await else { return };
+    if let Ok(replicas) = store.replicas().await
+        && replicas.iter().any(|replica| !replica.up_to_date())
+    {
+        settings_changed(world).await;
+    }
+}
+
 /// Delivers the newest settings to every replica that can be reached and does not lag.
 pub(super) async fn deliver(world: &Rc<World>) -> Result<(), StoreError> {
     let mut store = open(world).await?;
