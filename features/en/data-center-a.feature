@@ -61,3 +61,18 @@ Feature: Who is left in data center A
     And no other copy of mgc is writable
     And nothing that was shipped is lost
     And the pool state is FailedOver
+
+  Scenario: Data center A comes back after the failover
+    Given 4 log backups are on the share
+    When data center A is lost
+    And the operator fails over to the backup
+    Then the failover succeeds
+    And the operator is told that the old primary has to be fenced
+    And the operator is told that the old jobs have to be disabled
+    When data center A comes back
+    And 10 minutes pass
+    Then mgc on the backup is online and writable
+    And the pool state is FailedOver
+    And mgc on the backup is mirrored to the backup mirror and synchronized
+    And the active servers are the 4 servers of data center B
+    And exactly the messages after log backup 4 are lost

@@ -26,7 +26,8 @@ impl Estate {
     /// # Errors
     /// As [`Estate::begin`]; so for all verbs.
     pub fn run_for(&mut self, duration: Duration) -> Result<(), EstateError> {
-        self.staged()?.run(tokio::time::sleep(duration));
+        // The timer is made inside the runtime that drives it.
+        self.staged()?.run(async move { tokio::time::sleep(duration).await });
         Ok(())
     }
 

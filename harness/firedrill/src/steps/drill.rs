@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{Kind, StepResult};
-use crate::estate::{Arrangement, Estate, EstateFile, FailoverOptions, FailoverRun};
+use crate::estate::{Arrangement, Estate, EstateError, EstateFile, FailoverOptions, FailoverRun};
 use crate::oracle::Evidence;
 use crate::red::WrongImplementation;
 use crate::report::{FailoverReport, FaultReport, LostMessages, Reason, RuleReport};
@@ -273,13 +273,18 @@ impl Drill {
     /// Says something about the estate.
     pub(crate) fn arrange(&mut self, arrangement: Arrangement) -> StepResult {
         self.said.push(arrangement.clone());
-        self.estate()?.arrange(arrangement).map_err(|error| error.to_string())
+        self.estate()?.arrange(arrangement).map_err(|error| match error {
+            EstateError::TooLate(_) => {
+                "this line has to come before the first When: the estate is staged already".to_owned()
+            }
+            other => other.to_string(),
+        })
     }
 
     /// Does something to the estate, after it was staged and first looked at.
     pub(super) fn act<T>(
         &mut self,
-        verb: impl FnOnce(&mut Estate) -> Result<T, crate::estate::EstateError>,
+        verb: impl FnOnce(&mut Estate) -> Result<T, EstateError>,
     ) -> Result<T, String> {
         self.estate()?.begin().map_err(|error| error.to_string())?;
         if self.before.is_none() {

@@ -80,21 +80,22 @@ pub(super) const TRAFFIC: &[Definition] = &[
                 "corrupt" => Damage::Flipped,
                 _ => Damage::OfAnotherDatabase,
             };
-            drill.arrange(Arrangement::LogBackup(ordinal(arguments, 0)?, damage))
+            drill.arrange(Arrangement::LogBackup(place_in_order(arguments, 0)?, damage))
         },
     ),
     given("log backup {count} has an older file date than all others", "", |drill, arguments| {
-        drill.arrange(Arrangement::LogBackup(ordinal(arguments, 0)?, Damage::OutOfDateOrder))
+        drill.arrange(Arrangement::LogBackup(place_in_order(arguments, 0)?, Damage::OutOfDateOrder))
     }),
     given(
         "log backup {count} was appended to the file of the one before",
         "One file then holds two backup sets.",
         |drill, arguments| {
-            drill.arrange(Arrangement::LogBackup(ordinal(arguments, 0)?, Damage::AppendedToThePrevious))
+            drill
+                .arrange(Arrangement::LogBackup(place_in_order(arguments, 0)?, Damage::AppendedToThePrevious))
         },
     ),
     given("log backup {count} is there twice under two names", "", |drill, arguments| {
-        drill.arrange(Arrangement::LogBackup(ordinal(arguments, 0)?, Damage::Duplicated))
+        drill.arrange(Arrangement::LogBackup(place_in_order(arguments, 0)?, Damage::Duplicated))
     }),
     given("a full backup of mgc is on the share", "", |drill, _| {
         drill.arrange(Arrangement::FullBackupOnShare)
@@ -268,6 +269,14 @@ pub(super) const POOL: &[Definition] = &[
         drill.arrange(Arrangement::PoolSpelled(arguments.word(0)?.to_owned()))
     }),
 ];
+
+/// The number at `index` as the place of a log backup in their order, from 1.
+fn place_in_order(arguments: &Arguments, index: usize) -> Result<usize, String> {
+    match ordinal(arguments, index)? {
+        0 => Err("log backups are counted from 1".to_owned()),
+        ordinal => Ok(ordinal),
+    }
+}
 
 /// The number at `index` as the ordinal or count of log backups.
 pub(super) fn ordinal(arguments: &Arguments, index: usize) -> Result<usize, String> {

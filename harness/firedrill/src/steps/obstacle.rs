@@ -26,10 +26,10 @@ pub(super) fn of_loss(place: &Place) -> Option<Obstacle> {
         .then(|| obstacle("the backup cannot be reached", &["backup-unreachable"]))
 }
 
-/// The obstacle that an arrangement is, if it is one, given what was lost.
-pub(super) fn of(arrangement: &Arrangement, lost: &[Place]) -> Option<Obstacle> {
+/// The obstacle that an arrangement is, if it is one, given what was lost and how the database is named.
+pub(super) fn of(arrangement: &Arrangement, lost: &[Place], database: &str) -> Option<Obstacle> {
     Some(match arrangement {
-        Arrangement::SiteSaysDatabase(_) => {
+        Arrangement::SiteSaysDatabase(name) if !name.eq_ignore_ascii_case(database) => {
             obstacle("the site file names a database that is not there", &["database-not-found"])
         }
         Arrangement::FailoverLoginIsNotSysadmin => obstacle("the sign-in is not sysadmin", &["not-sysadmin"]),
@@ -73,15 +73,14 @@ pub(super) fn of(arrangement: &Arrangement, lost: &[Place]) -> Option<Obstacle> 
     })
 }
 
-/// The obstacle that the first unusable log backup of the chain is. A missing one shows before anything is done, a
-/// damaged one perhaps not before it is copied and read.
-pub(super) fn of_log_backup(backup: &LogBackupSnapshot) -> Obstacle {
-    let codes: &[&str] = match backup.damage {
-        Some(Damage::Missing) => &["log-backup-missing"],
-        Some(Damage::OfAnotherDatabase) => &["not-a-backup-of-the-database", "log-backup-missing"],
-        Some(_) => &["log-backup-damaged"],
-        None => &["log-backup-missing", "share-unreachable"],
+/// The obstacle that the first unusable log backup of the chain is, if somebody damaged it. A missing one shows before
+/// anything is done, a damaged one perhaps not before it is copied and read.
+pub(super) fn of_log_backup(backup: &LogBackupSnapshot) -> Option<Obstacle> {
+    let codes: &[&str] = match backup.damage? {
+        Damage::Missing => &["log-backup-missing"],
+        Damage::OfAnotherDatabase => &["not-a-backup-of-the-database", "log-backup-missing"],
+        _ => &["log-backup-damaged"],
     };
     let what = format!("log backup {} is missing or cannot be used", backup.ordinal);
-    Obstacle { stops: backup.damage == Some(Damage::Missing), ..waivable(&what, codes) }
+    Some(Obstacle { stops: backup.damage == Some(Damage::Missing), ..waivable(&what, codes) })
 }

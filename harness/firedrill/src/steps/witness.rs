@@ -152,7 +152,7 @@ pub(super) fn look(drill: &Drill) -> Result<Evidence, String> {
         obstacles: drill
             .said
             .iter()
-            .filter_map(|one| obstacle::of(one, &drill.lost))
+            .filter_map(|one| obstacle::of(one, &drill.lost, estate.database()))
             .chain(drill.lost.iter().filter_map(obstacle::of_loss))
             .collect(),
         told: drill.attempts.iter().flat_map(told_codes).collect(),
@@ -175,7 +175,7 @@ pub(super) fn look(drill: &Drill) -> Result<Evidence, String> {
         let end = evidence.reachable_end().map_or(0, |backup| backup.ordinal);
         let unusable = first.run.log_backups.iter().find(|backup| backup.ordinal > end);
         if !evidence.recovered_by_hand {
-            evidence.obstacles.extend(unusable.map(obstacle::of_log_backup));
+            evidence.obstacles.extend(unusable.and_then(obstacle::of_log_backup));
         }
     }
     Ok(evidence)
@@ -196,6 +196,8 @@ fn shipped_of(snapshot: &LogBackupSnapshot) -> Shipped {
     }
 }
 
+/// A failover makes two writable copies when it brings the backup online beside another. A server that the drill brings
+/// back afterwards is not its doing: it can only say how to fence it.
 fn read_timeline(estate: &Estate, evidence: &mut Evidence) {
     let mut writable = BTreeSet::new();
     let mut is_failing_over = false;
@@ -203,17 +205,21 @@ fn read_timeline(estate: &Estate, evidence: &mut Evidence) {
         match &event.what {
             Happening::Writable { server, writable: true } => {
                 writable.insert(server_of(*server));
-                if is_failing_over {
-                    evidence.writable_at_once.push(writable.iter().copied().collect());
-                }
                 if *server == Place::Backup {
                     evidence.online_at_ms.get_or_insert(ms(event.at));
+                    if is_failing_over {
+                        evidence.writable_at_once.push(writable.iter().copied().collect());
+                    }
                 }
             }
             Happening::Writable { server, writable: false } => {
                 writable.remove(&server_of(*server));
             }
-            Happening::FailoverStarted { .. } => is_failing_over = true,
+            Happening::FailoverStarted { .. } => {
+                is_failing_over = true;
+                let others = writable.iter().copied().filter(|server| *server != Server::Backup);
+                evidence.writable_at_once.push(others.collect());
+            }
             Happening::PoolState { state } if state == "FailedOver" => {
                 evidence.failed_over_at_ms.get_or_insert(ms(event.at));
             }
@@ -223,15 +229,6 @@ fn read_timeline(estate: &Estate, evidence: &mut Evidence) {
             _ => {}
         }
     }
-    let now: Vec<Server> = evidence
-        .servers
-        .iter()
-        .filter(|(_, facts)| {
-            facts.chat.as_ref().is_some_and(crate::oracle::evidence::DatabaseFacts::is_writable)
-        })
-        .map(|(server, _)| *server)
-        .collect();
-    evidence.writable_at_once.push(now);
 }
 
 fn read_ledger(estate: &Estate, evidence: &mut Evidence) {
