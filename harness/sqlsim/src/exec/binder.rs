@@ -6,7 +6,7 @@ use super::functions;
 use super::operators::arithmetic_type;
 use super::query::{Aggregate, AggregateKind, CompiledQuery, WindowSpec};
 use crate::engine::same_name;
-use crate::error::{SqlError, SqlResult};
+use crate::error::SqlResult;
 use crate::messages::error;
 use crate::tsql::ast::{BinaryOperator, Call, CommonTable, Comparison, Expr, Query, UnaryOperator};
 use crate::value::{DataType, Value};
@@ -74,8 +74,6 @@ pub(super) struct Binder<'e, 'a> {
     pub(super) database: crate::engine::DatabaseId,
     /// The table read for UPDATE or DELETE.
     pub(super) change_target: Option<super::source::ChangeTarget>,
-    /// Tables `inserted` and `deleted`.
-    pub(super) pseudo_tables: Vec<(&'static str, Vec<ScopeColumn>)>,
 }
 
 impl<'e, 'a> Binder<'e, 'a> {
@@ -88,7 +86,6 @@ impl<'e, 'a> Binder<'e, 'a> {
             expansion: 0,
             database: env.database,
             change_target: None,
-            pseudo_tables: Vec::new(),
         }
     }
 
@@ -553,12 +550,4 @@ fn describe(expr: &Expr) -> String {
         }
         _ => "condition".into(),
     }
-}
-
-/// Gives an error its line unless it has one.
-pub(super) fn at_line(mut error: SqlError, line: u32) -> SqlError {
-    if error.line == 0 {
-        error.line = line;
-    }
-    error
 }

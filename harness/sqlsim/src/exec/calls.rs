@@ -1,7 +1,7 @@
 //! EXECUTE: procedures in T-SQL and in Rust, text, and procedure calls by RPC.
 
 use super::procedures::{self, DefaultValue, Procedure, ProcedureContext};
-use super::run::{Activation, Done1, Failure, NESTING_MAX, Runner, Stop};
+use super::run::{Activation, Failure, NESTING_MAX, Runner, Stop, Went};
 use super::state::Prepared;
 use crate::engine::{ModuleKind, NamedObject, same_name};
 use crate::error::SqlResult;
@@ -44,7 +44,7 @@ impl Runner<'_> {
         &mut self,
         activation: &mut Activation,
         execute: &Execute,
-    ) -> Result<Done1, Failure> {
+    ) -> Result<Went, Failure> {
         let name = match &execute.procedure {
             ProcedureName::Name(name) => name.clone(),
             ProcedureName::Variable(slot) => match activation.values.get(*slot) {
@@ -75,7 +75,7 @@ impl Runner<'_> {
             *status = Value::Int(returned.status.into());
         }
         self.procedure_done(returned.status);
-        Ok(Done1::Next)
+        Ok(Went::Next)
     }
 
     fn procedure_done(&mut self, status: i32) {
@@ -96,7 +96,7 @@ impl Runner<'_> {
         &mut self,
         activation: &mut Activation,
         parts: &[Expr],
-    ) -> Result<Done1, Failure> {
+    ) -> Result<Went, Failure> {
         let mut text = String::new();
         for part in parts {
             if let Some(part) = self.evaluate_text(activation, part).await? {
@@ -106,7 +106,7 @@ impl Runner<'_> {
         let program = self.parse("", &text)?;
         let mut inner = Activation::new(program);
         self.nested(&mut inner, None).await?;
-        Ok(Done1::Next)
+        Ok(Went::Next)
     }
 
     /// Parses with the session's settings.
@@ -428,9 +428,7 @@ fn procedure_name(text: &str) -> SqlResult<ObjectName> {
 
 fn text_argument(given: Given, name: &str) -> SqlResult<Rc<str>> {
     match given.value {
-        Some((Value::Text(text), from)) if from.is_national() || !from.is_text() || from.is_text() => {
-            Ok(text)
-        }
+        Some((Value::Text(text), _)) => Ok(text),
         Some((Value::Null, _)) | None => Ok("".into()),
         Some(_) => Err(error(214, 2, &[&name, &"ntext/nchar/nvarchar"])),
     }

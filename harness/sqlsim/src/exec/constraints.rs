@@ -22,11 +22,15 @@ pub(super) fn full_name(env: &Environment<'_>, database: DatabaseId, def: &Table
 pub(super) struct Defaults(Vec<Option<(Ex, DataType)>>, Rc<TableDef>);
 
 impl Defaults {
-    /// Binds the defaults.
-    pub(super) fn bind(env: &Environment<'_>, def: &Rc<TableDef>) -> SqlResult<Self> {
+    /// Binds the defaults of the columns that `needed` names.
+    pub(super) fn bind(
+        env: &Environment<'_>,
+        def: &Rc<TableDef>,
+        needed: impl Fn(usize) -> bool,
+    ) -> SqlResult<Self> {
         let mut bound = Vec::with_capacity(def.columns.len());
-        for column in &def.columns {
-            bound.push(match &column.default {
+        for (at, column) in def.columns.iter().enumerate() {
+            bound.push(match column.default.as_ref().filter(|_| needed(at)) {
                 None => None,
                 Some(default) => {
                     let typed = Binder::new(env).value(&*tsql::expression(&default.text)?)?;

@@ -3,7 +3,7 @@
 use super::constraints;
 use super::dml::{Outcome, named_columns};
 use super::environment::{Environment, TableVariable};
-use super::run::{Activation, Runner};
+use super::run::Activation;
 use super::source::{Found, column_ordinal, resolve};
 use super::state::TemporaryTable;
 use crate::engine::{
@@ -144,7 +144,7 @@ fn table_def(
     // Expressions are checked when the table is made.
     let shared = Rc::new(def);
     constraints::Checks::bind(env, &shared)?;
-    constraints::Defaults::bind(env, &shared)?;
+    constraints::Defaults::bind(env, &shared, |_| true)?;
     Ok(Rc::try_unwrap(shared).unwrap_or_else(|shared| (*shared).clone()))
 }
 
@@ -317,11 +317,7 @@ pub(super) fn into_table(
 }
 
 /// DECLARE @t TABLE: an empty one each time it is reached.
-pub(super) fn declare_table(
-    runner: &mut Runner<'_>,
-    activation: &mut Activation,
-    slot: usize,
-) -> SqlResult<()> {
+pub(super) fn declare_table(activation: &mut Activation, slot: usize) -> SqlResult<()> {
     let Some(declaration) = activation.program.variables.get(slot).cloned() else { return Ok(()) };
     let Some(written) = &declaration.table else { return Ok(()) };
     let mut def = TableDef::new("dbo", &declaration.name, Vec::new());
@@ -358,7 +354,6 @@ pub(super) fn declare_table(
     }
     let seed = def.columns.iter().find_map(|column| column.identity).map_or(1, |identity| identity.seed);
     let variable = TableVariable { slot, def: Rc::new(def), rows: Vec::new(), next_identity: seed };
-    let _ = &runner;
     let mut tables = activation.tables.borrow_mut();
     tables.retain(|known| known.slot != slot);
     tables.push(variable);
@@ -424,7 +419,7 @@ fn add_to_table(
     settle_computed(env, def)?;
     let shared = Rc::new(def.clone());
     let checks = constraints::Checks::bind(env, &shared)?;
-    let defaults = constraints::Defaults::bind(env, &shared)?;
+    let defaults = constraints::Defaults::bind(env, &shared, |_| true)?;
     let rows = changed_rows(env, database, def, |row| {
         let mut new = row.to_vec();
         for at in before..shared.columns.len() {

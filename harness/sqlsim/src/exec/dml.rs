@@ -1,9 +1,9 @@
 //! INSERT, UPDATE, DELETE: rows in, rows changed, rows out, with all constraints.
 
-use super::binder::{Binder, Scope, ScopeColumn};
+use super::binder::{Binder, Scope};
 use super::constraints;
 use super::environment::{Environment, TableVariable};
-use super::expression::{Ex, Frame, convert_ex};
+use super::expression::{Ex, Frame};
 use super::query::column_meta;
 use super::source::{ChangeTarget, Found, FoundTarget, Node, column_ordinal, resolve, table_columns};
 use crate::engine::{DatabaseId, Fault, RowId, TableDef, same_name};
@@ -213,7 +213,7 @@ fn insert_rows(
 ) -> Result<Outcome, Fault> {
     let def = target.def().clone();
     let checks = constraints::Checks::bind(env, &def)?;
-    let defaults = constraints::Defaults::bind(env, &def)?;
+    let defaults = constraints::Defaults::bind(env, &def, |at| rows.iter().any(|row| row[at].is_none()))?;
     let mut identity = None;
     let mut inserted: Vec<Row> = Vec::with_capacity(rows.len());
     for incoming in rows {
@@ -302,7 +302,6 @@ fn unique_in_variable(variable: &TableVariable, def: &TableDef, row: &Row) -> Sq
 struct Candidates {
     found: FoundTarget,
     rows: Vec<Row>,
-    columns: Vec<ScopeColumn>,
 }
 
 struct Search<'s> {
@@ -331,7 +330,7 @@ fn candidates<T>(
     binder.scopes.push(Scope::default());
     let mut sources = search.from.to_vec();
     let own = TableSource::Named { name: name.clone(), alias: None, hints: hints.clone() };
-    let mut node = if sources.is_empty() { Node::Nothing } else { binder.from_clause(&sources)? };
+    let mut node = if sources.is_empty() { Node::Nothing } else { binder.bind_sources(&sources)? };
     if binder.change_target.as_ref().is_some_and(|target| target.found.is_none()) {
         // The target is not in FROM: it is joined to it.
         if !sources.is_empty() {
@@ -339,7 +338,7 @@ fn candidates<T>(
             binder.scopes.push(Scope::default());
         }
         sources.push(own);
-        node = binder.from_clause(&sources)?;
+        node = binder.bind_sources(&sources)?;
     }
     let Some(found) = binder.change_target.as_ref().and_then(|target| target.found.clone()) else {
         return Err(match resolve(env, env.database, name) {
@@ -354,7 +353,6 @@ fn candidates<T>(
     let top =
         search.top.map(|top| Ok::<_, crate::SqlError>(binder.value(&top.count)?.converted(DataType::BigInt)));
     let top = top.transpose()?;
-    let columns = binder.scopes.pop().map(|scope| scope.columns).unwrap_or_default();
     let mut rows = node.rows(env, &Frame::NONE)?;
     if !filters.is_empty() {
         rows = super::query::filter_rows(rows, &filters, env, None)?;
@@ -370,7 +368,7 @@ fn candidates<T>(
     {
         rows.truncate(usize::try_from(n).unwrap_or(0));
     }
-    Ok((Candidates { found, rows, columns }, bound))
+    Ok((Candidates { found, rows }, bound))
 }
 
 impl Candidates {
@@ -413,7 +411,9 @@ pub(super) fn update(env: &Environment<'_>, statement: &Update) -> Result<Outcom
     let def = candidates.found.def.clone();
     let database = candidates.found.database;
     let checks = constraints::Checks::bind(env, &def)?;
-    let defaults = constraints::Defaults::bind(env, &def)?;
+    let defaults = constraints::Defaults::bind(env, &def, |at| {
+        assignments.iter().any(|assignment| assignment.ordinal == Some(at) && assignment.value.is_none())
+    })?;
     let mut changes = Vec::with_capacity(candidates.rows.len());
     let mut pairs = Vec::with_capacity(candidates.rows.len());
     let mut assigned = Vec::new();
@@ -534,7 +534,9 @@ fn update_variable(env: &Environment<'_>, slot: usize, statement: &Update) -> Re
         let filter = statement.filter.as_ref().map(|filter| binder.condition(filter)).transpose()?;
         Ok((filter, bind_assignments(binder, &def, &statement.assignments)?))
     })?;
-    let defaults = constraints::Defaults::bind(env, &def)?;
+    let defaults = constraints::Defaults::bind(env, &def, |at| {
+        assignments.iter().any(|assignment| assignment.ordinal == Some(at) && assignment.value.is_none())
+    })?;
     let mut assigned = Vec::new();
     let mut count = 0;
     let mut changed = Vec::with_capacity(rows.len());
@@ -601,7 +603,6 @@ pub(super) fn delete(env: &Environment<'_>, statement: &Delete) -> Result<Outcom
     };
     let (candidates, ()) = candidates(env, &search, |_, _| Ok(()))?;
     let def = candidates.found.def.clone();
-    let _ = &candidates.columns;
     let doomed: Vec<(RowId, Row)> = candidates.rows.iter().map(|row| candidates.own(row)).collect();
     delete_rows(env, candidates.found.database, &def, &doomed)?;
     let mut outcome = Outcome { count: Some(doomed.len() as u64), command: 0xC4, ..Outcome::default() };
@@ -727,7 +728,7 @@ pub(super) fn select_into(
 /// Names of the columns of a table made from a query; each must have one, once.
 pub(super) fn named_columns(columns: &[ColumnMeta], table: &str) -> SqlResult<Vec<crate::engine::Column>> {
     let mut out: Vec<crate::engine::Column> = Vec::with_capacity(columns.len());
-    for (at, column) in columns.iter().enumerate() {
+    for column in columns {
         if column.name.is_empty() {
             return Err(error(1038, 5, &[]));
         }
@@ -735,16 +736,10 @@ pub(super) fn named_columns(columns: &[ColumnMeta], table: &str) -> SqlResult<Ve
             return Err(error(2705, 3, &[&column.name, &table]));
         }
         let meta = column_meta(column.name.clone(), column.data_type, column.nullable);
-        let _ = at;
         out.push(crate::engine::Column {
             meta,
             ..crate::engine::Column::new(&column.name, column.data_type, column.nullable)
         });
     }
     Ok(out)
-}
-
-/// Converts an expression to a column's type, for assignments outside of rows.
-pub(super) fn converted(ex: Ex, from: DataType, to: DataType) -> Ex {
-    convert_ex(ex, from, to)
 }

@@ -1,6 +1,5 @@
 //! Scalar functions and `@@` variables.
 
-use super::binder::common_type;
 use super::environment::Environment;
 use super::expression::{Ex, ScalarFunction, Typed};
 use crate::error::SqlResult;
@@ -78,8 +77,6 @@ pub(super) enum Returns {
     Argument(usize),
     /// Text, national when the argument at this place is; as long as that argument.
     TextOf(usize),
-    /// As all arguments together.
-    Common,
     /// Float, unless the argument is exact.
     Numeric,
 }
@@ -93,14 +90,10 @@ pub(super) enum Takes {
     Text,
     /// int.
     Int,
-    /// bigint.
-    BigInt,
     /// float.
     Float,
     /// datetime, unless it is a date or time already.
     Moment,
-    /// uniqueidentifier.
-    Guid,
 }
 
 /// A function of the table.
@@ -133,8 +126,7 @@ pub(super) fn bind(name: &str, arguments: Vec<Typed>, env: &Environment<'_>) -> 
                 error(189, 1, &[&lower, &least, &most])
             }
         })?;
-    let types: Vec<DataType> = arguments.iter().map(|argument| argument.data_type).collect();
-    let data_type = returned(function.returns, &arguments)?;
+    let data_type = returned(function.returns, &arguments);
     let (mut bound, mut bound_types) = (Vec::new(), Vec::new());
     for (argument, takes) in arguments.into_iter().zip(function.takes) {
         let from = argument.data_type;
@@ -143,23 +135,20 @@ pub(super) fn bind(name: &str, arguments: Vec<Typed>, env: &Environment<'_>) -> 
             Takes::Text if from.is_text() => from,
             Takes::Text => TEXT,
             Takes::Int => DataType::Int,
-            Takes::BigInt => DataType::BigInt,
             Takes::Float => DataType::Float,
             Takes::Moment if from.is_moment() => from,
             Takes::Moment if from.is_text() => DataType::DateTime2(7),
             Takes::Moment => DataType::DateTime,
-            Takes::Guid => DataType::UniqueIdentifier,
         };
         bound.push(argument.converted(to));
         bound_types.push(to);
     }
-    let _ = types;
     Ok(Typed::new(Ex::Call { function: function.body, arguments: bound, types: bound_types }, data_type))
 }
 
-fn returned(returns: Returns, arguments: &[Typed]) -> SqlResult<DataType> {
+fn returned(returns: Returns, arguments: &[Typed]) -> DataType {
     let at = |i: usize| arguments.get(i).map_or(DataType::Int, |argument| argument.data_type);
-    Ok(match returns {
+    match returns {
         Returns::Type(data_type) => data_type,
         Returns::Argument(i) => at(i),
         Returns::TextOf(i) => {
@@ -172,14 +161,13 @@ fn returned(returns: Returns, arguments: &[Typed]) -> SqlResult<DataType> {
                 _ => DataType::VarChar(Length::Upto(8000)),
             }
         }
-        Returns::Common => common_type(arguments)?,
         Returns::Numeric => match at(0) {
             DataType::TinyInt | DataType::SmallInt | DataType::Bit => DataType::Int,
             exact @ (DataType::Int | DataType::BigInt | DataType::Decimal { .. } | DataType::Money) => exact,
             DataType::SmallMoney => DataType::Money,
             _ => DataType::Float,
         },
-    })
+    }
 }
 
 /// Functions of any number of arguments.

@@ -57,7 +57,7 @@ pub async fn batch(instance: &Instance, session: &Rc<Session>, text: &str, sink:
                 && !text.to_ascii_uppercase().contains("PARSEONLY") => {}
         Ok(program) => {
             let mut activation = Activation::new(program);
-            if let Err(Stop::Thrown(error)) = runner.run(&mut activation).await {
+            if let Err(Stop::Thrown(error)) = Box::pin(runner.run(&mut activation)).await {
                 refuse(&mut runner, error);
             }
         }

@@ -1,8 +1,8 @@
 //! Queries: bound once, run as often as their rows are asked for.
 
-use super::binder::{Binder, Grouping, Scope, VisibleTable, common_type, wider};
+use super::binder::{Binder, Grouping, Scope, VisibleTable, wider};
 use super::environment::Environment;
-use super::expression::{Ex, Frame, Typed, convert_ex, eval_all};
+use super::expression::{Ex, Frame, Typed, eval_all};
 use super::source::{Node, push_filters};
 use crate::engine::{Fault, Key, same_name};
 use crate::error::SqlResult;
@@ -69,7 +69,6 @@ struct CompiledGrouping {
 
 struct CompiledTop {
     count: Ex,
-    percent: bool,
     with_ties: bool,
 }
 
@@ -203,7 +202,7 @@ impl Binder<'_, '_> {
     // ---- SELECT ---------------------------------------------------------------
 
     fn select(&mut self, select: &Select, order_by: &[OrderItem]) -> SqlResult<CompiledQuery> {
-        let mut source = self.from_clause(&select.from)?;
+        let mut source = self.bind_sources(&select.from)?;
         let filters = self.filters(select.filter.as_ref(), &mut source)?;
         let grouped = !select.group_by.is_empty()
             || select.having.is_some()
@@ -232,7 +231,7 @@ impl Binder<'_, '_> {
             Some(top) => {
                 let to = if top.percent { DataType::Float } else { DataType::BigInt };
                 let count = self.expression(&top.count)?.converted(to);
-                Some(CompiledTop { count, percent: top.percent, with_ties: top.with_ties })
+                Some(CompiledTop { count, with_ties: top.with_ties })
             }
             None => None,
         };
@@ -720,14 +719,4 @@ impl CompiledGrouping {
         }
         Ok(out)
     }
-}
-
-/// Converts an expression for a column of a given type.
-pub(super) fn for_column(typed: Typed, to: DataType) -> Ex {
-    convert_ex(typed.ex, typed.data_type, to)
-}
-
-/// The type that several expressions share.
-pub(super) fn shared_type(list: &[Typed]) -> SqlResult<DataType> {
-    common_type(list)
 }

@@ -65,7 +65,7 @@ pub(super) struct Runner<'a> {
 }
 
 /// What a statement did, for the loop.
-pub(super) enum Done1 {
+pub(super) enum Went {
     /// Go on.
     Next,
     /// RETURN.
@@ -137,8 +137,8 @@ impl<'a> Runner<'a> {
                 Instruction::Statement(statement) => self.observed(activation, statement, at - 1).await,
             };
             match result {
-                Ok(Done1::Next) => {}
-                Ok(Done1::Return(status)) => break Ok(status),
+                Ok(Went::Next) => {}
+                Ok(Went::Return(status)) => break Ok(status),
                 Err(Failure::Stop(Stop::Aborted)) => break Err(Stop::Aborted),
                 Err(Failure::Stop(Stop::Thrown(e)) | Failure::Error(e)) => {
                     let line = match instruction {
@@ -227,7 +227,7 @@ impl<'a> Runner<'a> {
         activation: &mut Activation,
         statement: &Statement,
         at: usize,
-    ) -> Result<Done1, Failure> {
+    ) -> Result<Went, Failure> {
         if !(self.is_client && self.instance.is_watched()) {
             return self.statement(activation, statement, at).await;
         }
@@ -254,11 +254,11 @@ impl<'a> Runner<'a> {
         activation: &mut Activation,
         statement: &Statement,
         at: usize,
-    ) -> Result<Done1, Failure> {
+    ) -> Result<Went, Failure> {
         {
             let state = self.session.exec.borrow();
             if state.settings.no_exec && !matches!(&statement.kind, StatementKind::Set(_)) {
-                return Ok(Done1::Next);
+                return Ok(Went::Next);
             }
         }
         if let Some(name) = super::observe::command_name(&statement.kind) {
@@ -285,7 +285,7 @@ impl<'a> Runner<'a> {
             StatementKind::Insert(insert) => match &insert.source {
                 dml_source @ crate::tsql::ast::InsertSource::Execute(_) => {
                     let crate::tsql::ast::InsertSource::Execute(inner) = dml_source else {
-                        return Ok(Done1::Next);
+                        return Ok(Went::Next);
                     };
                     let captured = Box::pin(self.capture(activation, inner)).await?;
                     self.rows_statement(activation, statement, Some(&captured)).await?;
@@ -299,7 +299,7 @@ impl<'a> Runner<'a> {
                 }
             }
             StatementKind::DeclareTable(slot) => {
-                super::ddl::declare_table(self, activation, *slot)?;
+                super::ddl::declare_table(activation, *slot)?;
             }
             StatementKind::Return(status) => {
                 let status = match status {
@@ -309,11 +309,11 @@ impl<'a> Runner<'a> {
                         _ => 0,
                     },
                 };
-                return Ok(Done1::Return(status));
+                return Ok(Went::Return(status));
             }
             _ => return Box::pin(self.other_statement(activation, statement, at)).await,
         }
-        Ok(Done1::Next)
+        Ok(Went::Next)
     }
 
     // ---- values ---------------------------------------------------------------

@@ -33,7 +33,7 @@ pub(super) async fn run(
             runner
                 .with_environment(activation, true, |env| {
                     let transaction = env.transaction.unwrap_or(crate::engine::TransactionId(0));
-                    Ok(principal(env, transaction, other)?)
+                    principal(env, transaction, other)
                 })
                 .await?;
         }

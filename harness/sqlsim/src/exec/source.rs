@@ -1,6 +1,6 @@
 //! FROM: tables, views, derived tables, functions and joins, bound and read.
 
-use super::binder::{Binder, Scope, ScopeColumn, find_column};
+use super::binder::{Binder, Scope, ScopeColumn};
 use super::environment::Environment;
 use super::expression::{Ex, Frame, convert_ex, eval_all};
 use super::query::CompiledQuery;
@@ -43,7 +43,7 @@ pub(super) enum Node {
     /// A table.
     Table(Box<TableNode>),
     /// A system view.
-    View(&'static catalog::View, DatabaseId, Vec<Ex>, usize),
+    View(&'static catalog::View, DatabaseId),
     /// A table variable.
     Variable(usize),
     /// A query; whether it sees the row on its left (APPLY).
@@ -94,7 +94,7 @@ pub(super) struct JoinNode {
 
 impl Binder<'_, '_> {
     /// Binds FROM. The columns go into the last scope.
-    pub(super) fn from_clause(&mut self, sources: &[TableSource]) -> SqlResult<Node> {
+    pub(super) fn bind_sources(&mut self, sources: &[TableSource]) -> SqlResult<Node> {
         let mut node = Node::Nothing;
         let mut width = 0;
         for (i, source) in sources.iter().enumerate() {
@@ -301,12 +301,9 @@ impl Binder<'_, '_> {
         if name.server.is_some() {
             return Err(error(40_510, 1, &[&"linked server"]));
         }
-        if name.schema.is_none() && name.database.is_none() {
-            if let Some(at) =
-                self.tables.iter().rposition(|visible| same_name(&visible.table.name, &name.name))
-            {
-                return self.common_table(at, alias);
-            }
+        let visible = self.tables.iter().rposition(|visible| same_name(&visible.table.name, &name.name));
+        if let (Some(at), None, None) = (visible, &name.schema, &name.database) {
+            return self.common_table(at, alias);
         }
         let (database, found) = resolve(self.env, self.database, name)?;
         match found {
@@ -319,8 +316,7 @@ impl Binder<'_, '_> {
                     schema: schema.clone(),
                     ..scope_column(column, &source, column.name.clone())
                 }));
-                let base = self.width() - columns.len();
-                Ok(Node::View(view, database, Vec::new(), base))
+                Ok(Node::View(view, database))
             }
             Found::View(text) => self.user_view(database, &text, alias.unwrap_or(&name.name)),
         }
@@ -568,7 +564,7 @@ pub(super) fn push_filters(
             () => rest.push(condition),
         }
     }
-    table.choose_seek(&mut look_ups, &own);
+    table.choose_seek(&look_ups, &own);
     rest.extend(look_ups);
     rest
 }
@@ -604,7 +600,7 @@ fn flip(comparison: Comparison) -> Comparison {
 impl TableNode {
     /// Chooses the index whose longest prefix is compared for equality, then perhaps a range.
     /// Conditions that were used stay among the filters: they are checked again on the few rows found.
-    fn choose_seek(&mut self, look_ups: &mut Vec<Ex>, own: &std::ops::Range<usize>) {
+    fn choose_seek(&mut self, look_ups: &[Ex], own: &std::ops::Range<usize>) {
         let own = own.start..own.start + self.def.columns.len();
         let candidates: Vec<(usize, Comparison)> = self
             .filters
@@ -696,7 +692,7 @@ impl Node {
         match self {
             Self::Nothing => Ok(vec![Rc::from([])]),
             Self::Table(table) => table.rows(env, left),
-            Self::View(view, database, _, _) => {
+            Self::View(view, database) => {
                 let engine = env.instance.0.engine.borrow();
                 Ok(view.rows(&catalog::ViewContext {
                     instance: env.instance,
@@ -970,9 +966,4 @@ fn hash_rows(
 /// The ordinal of a column of a definition, or error 207.
 pub(super) fn column_ordinal(def: &TableDef, name: &Rc<str>) -> SqlResult<usize> {
     def.ordinal(name).ok_or_else(|| error(207, 1, &[name]))
-}
-
-/// Whether a scope has a column of that name.
-pub(super) fn has_column(columns: &[ScopeColumn], name: &Rc<str>) -> bool {
-    matches!(find_column(columns, std::slice::from_ref(name)), Ok(Some(_)))
 }

@@ -1,6 +1,6 @@
 //! Statements that are not rows work: settings, messages, transactions, waiting, cursors, KILL.
 
-use super::run::{Activation, Done1, Failure, Runner, Stop};
+use super::run::{Activation, Failure, Runner, Stop, Went};
 use super::state::{Cursor, OpenCursor};
 use crate::error::{SqlError, SqlResult};
 use crate::messages::error;
@@ -18,7 +18,7 @@ impl Runner<'_> {
         activation: &mut Activation,
         statement: &Statement,
         at: usize,
-    ) -> Result<Done1, Failure> {
+    ) -> Result<Went, Failure> {
         match &statement.kind {
             StatementKind::Set(options) => {
                 for option in options {
@@ -91,7 +91,7 @@ impl Runner<'_> {
                 super::admin::run(self, activation, statement).await?;
             }
         }
-        Ok(Done1::Next)
+        Ok(Went::Next)
     }
 
     /// A statement without rows succeeded.
@@ -281,7 +281,7 @@ impl Runner<'_> {
         Ok(())
     }
 
-    async fn throw(&mut self, activation: &Activation, parts: Option<&[Expr; 3]>) -> Result<Done1, Failure> {
+    async fn throw(&mut self, activation: &Activation, parts: Option<&[Expr; 3]>) -> Result<Went, Failure> {
         let thrown = match parts {
             None => {
                 let caught = self.session.exec.borrow().caught.last().cloned();

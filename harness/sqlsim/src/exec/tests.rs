@@ -244,3 +244,171 @@ fn a_database_is_backed_up_and_restored_by_statements() {
         assert_eq!(header.sets[0].columns.len(), 56);
     });
 }
+
+impl Bench {
+    /// Another session of the same server.
+    fn other(&self) -> Self {
+        let who = Introduction::of_service("other", "host");
+        let session = self.instance.open_session(who).expect("a session");
+        Self { instance: self.instance.clone(), session }
+    }
+}
+
+/// A database `d` with a table `t (a int PRIMARY KEY, b int)` of two rows, current in both sessions.
+async fn two_sessions(bench: Bench) -> (Bench, Bench) {
+    bench.rows("CREATE DATABASE d").await;
+    bench.rows("USE d CREATE TABLE t (a int PRIMARY KEY, b int) INSERT t VALUES (1, 10), (2, 20)").await;
+    let other = bench.other();
+    other.rows("USE d").await;
+    (bench, other)
+}
+
+#[test]
+fn a_reader_waits_for_a_writer_and_gives_up_with_1222() {
+    on_a_bench(async |bench| {
+        let (writer, reader) = two_sessions(bench).await;
+        writer.rows("BEGIN TRAN UPDATE t SET b = 11 WHERE a = 1").await;
+        assert_eq!(reader.error("SET LOCK_TIMEOUT 500 SELECT b FROM t").await, 1222);
+        assert_eq!(reader.rows("SELECT b FROM t WHERE a = 2").await, "20");
+        assert_eq!(reader.rows("SELECT b FROM t WITH (NOLOCK) WHERE a = 1").await, "11");
+        let waiting = reader.rows("SET LOCK_TIMEOUT -1 SELECT b FROM t WHERE a = 1");
+        let committing = async {
+            tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+            writer.rows("COMMIT").await
+        };
+        assert_eq!(tokio::join!(waiting, committing).0, "11");
+    });
+}
+
+#[test]
+fn of_two_that_wait_for_each_other_one_gets_1205() {
+    on_a_bench(async |bench| {
+        let (one, two) = two_sessions(bench).await;
+        one.rows("BEGIN TRAN UPDATE t SET b = 1 WHERE a = 1").await;
+        two.rows("BEGIN TRAN UPDATE t SET b = 2 WHERE a = 2").await;
+        let first = one.error("UPDATE t SET b = 1 WHERE a = 2");
+        let second = async {
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            two.error("UPDATE t SET b = 2 WHERE a = 1").await
+        };
+        assert_eq!(tokio::join!(first, second), (0, 1205));
+        assert_eq!(two.rows("SELECT @@TRANCOUNT").await, "0");
+        one.rows("COMMIT").await;
+        assert_eq!(two.rows("SELECT b FROM t").await, "1; 1");
+    });
+}
+
+#[test]
+fn an_error_in_a_try_block_goes_to_its_catch_block_from_procedures_too() {
+    on_a_bench(async |bench| {
+        bench.rows("CREATE DATABASE d").await;
+        bench.rows("USE d").await;
+        bench.rows("CREATE PROCEDURE fails AS SELECT 1 AS a; SELECT CAST('x' AS int); SELECT 2").await;
+        let sink = bench
+            .run("BEGIN TRY EXEC fails END TRY BEGIN CATCH SELECT ERROR_NUMBER(), ERROR_PROCEDURE(), XACT_STATE() END CATCH SELECT 9")
+            .await;
+        assert!(sink.error().is_none(), "{:?}", sink.messages);
+        let all: Vec<String> =
+            sink.sets.iter().map(|set| set.rows.iter().map(|row| shown(row)).collect()).collect();
+        assert_eq!(all, ["1", "245|fails|0", "9"]);
+        assert_eq!(bench.error("BEGIN TRY SELECT 1/0 END TRY BEGIN CATCH THROW END CATCH").await, 8134);
+        let doomed = "BEGIN TRAN BEGIN TRY SELECT CAST('x' AS int) END TRY BEGIN CATCH SELECT XACT_STATE(); ROLLBACK END CATCH";
+        let sink = bench.run(doomed).await;
+        assert_eq!(shown(&sink.sets.last().expect("a set").rows[0]), "-1");
+    });
+}
+
+#[test]
+fn a_statement_that_fails_half_way_leaves_nothing_behind() {
+    on_a_bench(async |bench| {
+        let (bench, _other) = two_sessions(bench).await;
+        assert_eq!(bench.error("INSERT t VALUES (3, 30), (1, 0)").await, 2627);
+        assert_eq!(bench.rows("SELECT COUNT(*) FROM t").await, "2");
+        bench.run("BEGIN TRAN INSERT t VALUES (4, 40) INSERT t VALUES (5, 50), (1, 0) COMMIT").await;
+        assert_eq!(bench.rows("SELECT a FROM t ORDER BY a").await, "1; 2; 4");
+        bench.rows("BEGIN TRAN SAVE TRAN s DELETE t ROLLBACK TRAN s COMMIT").await;
+        assert_eq!(bench.rows("SELECT COUNT(*) FROM t").await, "3");
+    });
+}
+
+#[test]
+fn joins_subqueries_and_groups_agree() {
+    on_a_bench(async |bench| {
+        let (bench, _other) = two_sessions(bench).await;
+        bench.rows("CREATE TABLE u (a int, name varchar(10)) INSERT u VALUES (1, 'one'), (1, 'uno'), (3, 'three')").await;
+        let cases = [
+            (
+                "SELECT t.a, u.name FROM t LEFT JOIN u ON u.a = t.a ORDER BY t.a, u.name",
+                "1|one; 1|uno; 2|NULL",
+            ),
+            (
+                "SELECT t.a, u.name FROM t FULL JOIN u ON u.a = t.a ORDER BY u.name DESC",
+                "1|uno; NULL|three; 1|one; 2|NULL",
+            ),
+            ("SELECT a FROM t WHERE EXISTS (SELECT 1 FROM u WHERE u.a = t.a)", "1"),
+            ("SELECT a FROM t WHERE a NOT IN (SELECT a FROM u)", "2"),
+            ("SELECT a, (SELECT COUNT(*) FROM u WHERE u.a = t.a) FROM t ORDER BY 1", "1|2; 2|0"),
+            (
+                "SELECT u.a, COUNT(*), STRING_AGG(name, ',') WITHIN GROUP (ORDER BY name DESC) FROM u GROUP BY u.a HAVING COUNT(*) > 1",
+                "1|2|uno,one",
+            ),
+            (
+                "SELECT t.a, x.n FROM t CROSS APPLY (SELECT COUNT(*) AS n FROM u WHERE u.a = t.a) x ORDER BY t.a",
+                "1|2; 2|0",
+            ),
+            ("SELECT TOP (1) WITH TIES a FROM u ORDER BY a", "1; 1"),
+            ("SELECT a FROM t UNION SELECT a FROM u EXCEPT SELECT 3", "1; 2"),
+            ("SELECT a FROM t WHERE a > 1 AND a <= 2", "2"),
+            ("SELECT x.a FROM (SELECT a, b FROM t) AS x WHERE x.b = 20", "2"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(bench.rows(text).await, expected, "{text}");
+        }
+    });
+}
+
+#[test]
+fn a_cursor_walks_its_rows() {
+    on_a_bench(async |bench| {
+        let text = "DECLARE @n int, @s int = 0; DECLARE c CURSOR LOCAL FAST_FORWARD FOR SELECT n FROM (VALUES (1), (2), (3)) x(n); \
+                    OPEN c; FETCH NEXT FROM c INTO @n; WHILE @@FETCH_STATUS = 0 BEGIN SET @s += @n; FETCH NEXT FROM c INTO @n END; \
+                    CLOSE c; DEALLOCATE c; SELECT @s";
+        assert_eq!(bench.rows(text).await, "6");
+    });
+}
+
+#[test]
+fn a_view_and_a_foreign_key_hold() {
+    on_a_bench(async |bench| {
+        let (bench, _other) = two_sessions(bench).await;
+        bench.rows("CREATE VIEW v AS SELECT a, b * 2 AS twice FROM t WHERE b > 10").await;
+        assert_eq!(bench.rows("SELECT twice FROM v").await, "40");
+        bench.rows("CREATE TABLE child (id int IDENTITY, a int REFERENCES t (a))").await;
+        assert_eq!(bench.error("INSERT child (a) VALUES (9)").await, 547);
+        bench.rows("INSERT child (a) VALUES (1), (NULL)").await;
+        assert_eq!(bench.error("DELETE t WHERE a = 1").await, 547);
+        assert_eq!(bench.error("DROP TABLE t").await, 3726);
+    });
+}
+
+#[test]
+fn single_user_throws_the_others_out() {
+    on_a_bench(async |bench| {
+        let (bench, other) = two_sessions(bench).await;
+        assert_eq!(bench.error("ALTER DATABASE d SET SINGLE_USER WITH NO_WAIT").await, 5061);
+        drop(other);
+        bench.rows("ALTER DATABASE d SET SINGLE_USER WITH ROLLBACK IMMEDIATE").await;
+        assert_eq!(bench.other().error("USE d").await, 924);
+        bench.rows("ALTER DATABASE d SET MULTI_USER").await;
+        assert_eq!(bench.other().error("USE d").await, 0);
+    });
+}
+
+#[test]
+fn insert_exec_takes_a_procedures_rows() {
+    on_a_bench(async |bench| {
+        bench.rows("CREATE TABLE #h (a int, b varchar(5))").await;
+        bench.rows("INSERT #h EXEC ('SELECT 1, ''x'' UNION ALL SELECT 2, ''y''')").await;
+        assert_eq!(bench.rows("SELECT b FROM #h ORDER BY a").await, "x; y");
+    });
+}

@@ -464,10 +464,8 @@ impl Parser<'_> {
 
     fn alter_table(&mut self) -> SqlResult<StatementKind> {
         let name = self.object_name()?;
-        if self.take("WITH") {
-            if !self.take("CHECK") {
-                self.need("NOCHECK")?;
-            }
+        if self.take("WITH") && !self.take("CHECK") {
+            self.need("NOCHECK")?;
         }
         let action = if self.take("ADD") {
             let mut table = TableDefinition::default();

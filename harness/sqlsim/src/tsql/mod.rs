@@ -107,7 +107,7 @@ pub fn parse_module(kind: ObjectKind, text: &str) -> SqlResult<Module> {
     parser.parameters()?;
     if parser.take("WITH") {
         // RECOMPILE, ENCRYPTION, EXECUTE AS OWNER: they change no result here.
-        while !parser.at_end() && !(parser.is("AS") && !parser.previous_is("EXECUTE")) {
+        while !parser.at_end() && (!parser.is("AS") || parser.previous_is("EXECUTE")) {
             parser.advance();
         }
     }

@@ -399,7 +399,8 @@ pub fn format(moment: Moment, style: i32, digits: u8, kind: Kind) -> Option<Stri
         8 | 108 | 20 | 120 | 24 => time,
         21 | 25 | 121 => format!("{time}{ms}"),
         126 | 127 => {
-            let shown = if moment.time % SECOND == 0 && kind == Kind::DateTime { String::new() } else { ms };
+            let shown =
+                if moment.time.is_multiple_of(SECOND) && kind == Kind::DateTime { String::new() } else { ms };
             format!("{time}{shown}")
         }
         _ => String::new(),
