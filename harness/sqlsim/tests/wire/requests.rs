@@ -151,6 +151,29 @@ fn a_batch_that_never_ends_can_be_cancelled_and_keeps_nobody_out() {
 }
 
 #[test]
+fn a_statement_cancelled_while_it_waits_for_a_lock_leaves_nothing_behind() {
+    simulated(async |instance| {
+        let mut holder = connect(&instance).await;
+        let mut waiter = connect(&instance).await;
+        let mut third = connect(&instance).await;
+        batch(&mut holder, "CREATE DATABASE d").await.expect("a database");
+        batch(&mut holder, "CREATE TABLE d.dbo.t (a int PRIMARY KEY, b int)").await.expect("a table");
+        batch(&mut holder, "INSERT d.dbo.t VALUES (1, 0), (2, 0)").await.expect("rows");
+        batch(&mut holder, "BEGIN TRAN; UPDATE d.dbo.t SET b = 1 WHERE a = 2").await.expect("a lock");
+        let waiting =
+            batch(&mut waiter, "UPDATE d.dbo.t SET b = 9 WHERE a = 1; UPDATE d.dbo.t SET b = b + 5");
+        assert!(tokio::time::timeout(Duration::from_secs(5), waiting).await.is_err(), "it is blocked");
+        waiter.cancel_query().await.expect("an acknowledgement");
+        let update = batch(&mut third, "UPDATE d.dbo.t SET b = b + 1 WHERE a = 1");
+        tokio::time::timeout(Duration::from_secs(5), update).await.expect("no lock").expect("a change");
+        batch(&mut holder, "COMMIT").await.expect("a commit");
+        assert_eq!(int(&mut waiter, "SELECT @@TRANCOUNT").await, 0);
+        // The first statement had ended before the attention; the second one left no trace.
+        assert_eq!(int(&mut waiter, "SELECT SUM(b * (10 * a - 9)) FROM d.dbo.t").await, 10 + 11);
+    });
+}
+
+#[test]
 fn what_a_session_does_is_seen_by_others() {
     simulated(async |instance| {
         let mut busy = connect(&instance).await;
