@@ -230,7 +230,12 @@ pub(crate) async fn invoke_with(
 
 /// Runs a whole script; returns its exit code.
 async fn run_script(session: &mut Session, text: &str) -> i32 {
-    match lower::parse(text) {
+    run_read(session, lower::parse(text)).await
+}
+
+/// Runs a script that has been read, or reports why it could not be.
+async fn run_read(session: &mut Session, read: Result<Block, ErrorRecord>) -> i32 {
+    match read {
         Ok(block) => run_parsed(session, &block).await,
         Err(error) => refuse(session, &error),
     }
@@ -266,31 +271,15 @@ async fn run_parsed(session: &mut Session, block: &Block) -> i32 {
 /// Runs a script as if it were typed.
 async fn run_lines(session: &mut Session, text: &str) -> i32 {
     let mut code = 0;
-    let mut open = String::new();
+    let mut typed = Typed::default();
     for line in text.lines() {
-        let ready = if open.is_empty() {
-            line.trim().is_empty() || !is_unfinished(line)
-        } else {
-            line.trim().is_empty()
-        };
-        if !open.is_empty() {
-            open.push('\n');
-        }
-        open.push_str(line);
-        if !ready {
-            continue;
-        }
-        let command = std::mem::take(&mut open);
-        if command.trim().is_empty() {
-            continue;
-        }
-        code = run_script(session, &command).await;
+        let Some(command) = typed.line(line) else { continue };
+        code = run_read(session, command).await;
         if session.exited {
             return code;
         }
     }
-    if !open.trim().is_empty() {
-        let first = open.lines().next().unwrap_or_default();
+    if let Some(first) = typed.open.lines().next() {
         session.stderr.push_str(&format!(
             "lync-shell: the last command on standard input was not run, because it spans lines and no empty line \
              follows it. Windows PowerShell does not run it either, and does not say so. It begins: {first}\n"
@@ -299,21 +288,48 @@ async fn run_lines(session: &mut Session, text: &str) -> i32 {
     code
 }
 
+/// Lines that have been typed and are not a command yet.
+#[derive(Default)]
+struct Typed {
+    open: String,
+}
+
+impl Typed {
+    /// Takes a line. Returns the command that is complete with it: a line that
+    /// is one by itself, or what has been typed up to an empty line.
+    fn line(&mut self, line: &str) -> Option<Result<Block, ErrorRecord>> {
+        let is_empty = line.trim().is_empty();
+        if self.open.is_empty() {
+            if is_empty {
+                return None;
+            }
+            let read = lower::parse(line);
+            if !is_unfinished(line, &read) {
+                return Some(read);
+            }
+        } else {
+            self.open.push('\n');
+        }
+        self.open.push_str(line);
+        is_empty.then(|| lower::parse(&std::mem::take(&mut self.open)))
+    }
+}
+
 /// Whether a line waits for more: a bracket or string is open, or it ends in
-/// `|`, `,`, a backtick or an operator's keyword.
-fn is_unfinished(line: &str) -> bool {
-    let Err(error) = lower::parse(line) else {
-        let end = line.trim_end();
+/// `|`, `,`, `=` or a backtick, or a block has to follow.
+fn is_unfinished(line: &str, read: &Result<Block, ErrorRecord>) -> bool {
+    let end = line.trim_end();
+    let Err(error) = read else {
         return end.ends_with('`') || ends_in_open_statement(end);
     };
-    let end = line.trim_end();
-    matches!(
+    let is_open = matches!(
         error.id.as_str(),
         "MissingEndParenthesisInExpression"
             | "MissingEndCurlyBrace"
             | "TerminatorExpectedAtEndOfString"
             | "EndSquareBracketExpectedAtEndOfAttribute"
-    ) || end.ends_with(['|', ',', '`', '='])
+    );
+    is_open || end.ends_with(['|', ',', '`', '='])
 }
 
 /// `try {…}` and the like on one line are complete only with what has to follow.
@@ -327,39 +343,28 @@ fn ends_in_open_statement(line: &str) -> bool {
 /// An interactive shell: one session, one line after another.
 pub(crate) struct Interactive {
     session: Session,
-    open: String,
+    typed: Typed,
 }
-
-/// What the prompt says while a command waits for more lines.
-const CONTINUATION: &str = ">> ";
 
 impl Interactive {
     /// A session with a person at the keyboard.
     pub(crate) fn new(env: &ShellEnvironment, operator: Rc<dyn Operator>) -> Self {
         let mut session = Session::new(env.clone(), Backends::of(env));
         session.operator = Some(operator);
-        Self { session, open: String::new() }
+        Self { session, typed: Typed::default() }
     }
 
-    /// The prompt.
+    /// The prompt; another one while a command waits for more lines.
     pub(crate) fn prompt(&self) -> &'static str {
-        if self.open.is_empty() { "PS> " } else { CONTINUATION }
+        if self.typed.open.is_empty() { "PS> " } else { ">> " }
     }
 
     /// Takes a typed line. Returns what it printed and, after `exit`, the exit code.
     pub(crate) async fn line(&mut self, line: &str) -> (String, String, Option<i32>) {
-        let ready = if self.open.is_empty() {
-            line.trim().is_empty() || !is_unfinished(line)
-        } else {
-            line.trim().is_empty()
-        };
-        self.open.push_str(line);
-        self.open.push('\n');
-        if !ready {
+        let Some(command) = self.typed.line(line) else {
             return (String::new(), String::new(), None);
-        }
-        let command = std::mem::take(&mut self.open);
-        let code = run_script(&mut self.session, &command).await;
+        };
+        let code = run_read(&mut self.session, command).await;
         let stdout = commands::render(&std::mem::take(&mut self.session.printed));
         let stderr = std::mem::take(&mut self.session.stderr);
         (stdout, stderr, self.session.exited.then_some(code))
