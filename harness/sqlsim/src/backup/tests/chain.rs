@@ -178,6 +178,27 @@ async fn what_was_open_at_the_end_of_the_log_is_undone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_full_backup_carries_enough_log_to_undo_what_was_open_while_it_was_taken() {
+    let (a, b) = shipped(0).await;
+    let (database, table) = a.place("mgc");
+    let insert = |open, id| {
+        a.engine().insert(open, database, table, crate::testkit::row(id, "open")).unwrap();
+    };
+    let open = a.engine().begin(77);
+    insert(open, 50);
+    // The log backup would cut the log where the transaction began, were it not open.
+    assert_eq!(a.backup(BackupKind::Log, "mgc", &log_file(1)).await, []);
+    insert(open, 51);
+    let second = r"D:\Backup\second.bak";
+    assert_eq!(a.backup(BackupKind::Full, "mgc", second).await, []);
+    let mut copy = RestoreRequest::new(RestoreKind::Database, "copy", Some(second));
+    copy.moves = b.moves("copy");
+    assert_eq!(b.run_restore(&copy).await, []);
+    assert_eq!(b.rows("copy").len(), 1);
+    a.engine().rollback(open);
+}
+
+#[tokio::test(start_paused = true)]
 async fn stop_at_ends_between_two_commits() {
     let (a, b) = shipped(0).await;
     a.insert("mgc", 1, "kept");
