@@ -101,7 +101,7 @@ impl<'a> Runner<'a> {
                     if *target < at {
                         // A loop without any wait must not keep the others out, nor its own attention.
                         loops += 1;
-                        if loops % LOOPS_PER_TURN == 0 {
+                        if loops.is_multiple_of(LOOPS_PER_TURN) {
                             tokio::task::yield_now().await;
                         }
                     }
