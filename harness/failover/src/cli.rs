@@ -229,7 +229,7 @@ fn summary(outcome: &Outcome) -> String {
             report.bound.backup_finish_utc.map_or_else(|| "a time unknown".to_owned(), |at| at.to_string());
         let _ = writeln!(
             text,
-            "log applied up to LSN {lsn} ({file}, finished {at} UTC): what was committed later is lost"
+            "log applied up to LSN {lsn} ({file}, finished {at}): what was committed later is not in the database"
         );
         for hole in &report.bound.missing {
             let _ = writeln!(
