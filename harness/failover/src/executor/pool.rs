@@ -343,6 +343,7 @@ impl Run<'_> {
                     let said = output.stdout.lines().find_map(|line| line.trim().strip_prefix("#error"));
                     let said =
                         said.map_or_else(|| output.stderr.trim().to_owned(), |error| error.trim().to_owned());
+                    let said = said.trim_end_matches('.').to_owned();
                     Err(if said.is_empty() { format!("exit code {}", output.exit_code) } else { said })
                 }
                 Err(error) => Err(error.to_string()),
@@ -509,6 +510,7 @@ impl Run<'_> {
     /// Waits for the replicas that matter.
     pub(super) async fn wait_for_replicas(&mut self) -> Result<(), String> {
         let deadline = Instant::now() + self.site.deadlines.replication;
+        let mut was_told = false;
         loop {
             self.pool = None;
             let facts = self.pool_facts().await.map_err(|trouble| self.describe(&trouble).2)?;
@@ -521,6 +523,12 @@ impl Run<'_> {
                     "The replicas of {} are not up to date: these servers do not know yet that they are active and which database serves. Look at Get-CsManagementStoreReplicationStatus, and at the replicator service there.",
                     lagging.join(", ")
                 ));
+            }
+            if !was_told {
+                was_told = true;
+                let seconds = self.site.deadlines.replication.as_secs();
+                let text = format!("waiting up to {seconds}s for the replicas of {}", lagging.join(", "));
+                self.tell("progress", Severity::Info, text);
             }
             tokio::time::sleep(REPLICA_LOOK).await;
         }
