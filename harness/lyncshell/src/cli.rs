@@ -12,7 +12,7 @@ use crate::commands;
 use crate::environment::ShellEnvironment;
 use crate::language::ast::Block;
 use crate::language::error::ErrorRecord;
-use crate::language::lower;
+use crate::language::lower::ReadScripts;
 use crate::session::{Backends, Flow, Operator, Printed, Session};
 
 /// What a run of the shell left behind.
@@ -230,11 +230,15 @@ pub(crate) async fn invoke_with(
 
 /// Runs a whole script; returns its exit code.
 async fn run_script(session: &mut Session, text: &str) -> i32 {
-    run_read(session, lower::parse(text)).await
+    let read = session.env.read_before.parse(text);
+    run_read(session, read).await
 }
 
+/// A script that has been read, or why it could not be.
+type ReadScript = Result<Rc<Block>, ErrorRecord>;
+
 /// Runs a script that has been read, or reports why it could not be.
-async fn run_read(session: &mut Session, read: Result<Block, ErrorRecord>) -> i32 {
+async fn run_read(session: &mut Session, read: ReadScript) -> i32 {
     match read {
         Ok(block) => run_parsed(session, &block).await,
         Err(error) => refuse(session, &error),
@@ -273,7 +277,7 @@ async fn run_lines(session: &mut Session, text: &str) -> i32 {
     let mut code = 0;
     let mut typed = Typed::default();
     for line in text.lines() {
-        let Some(command) = typed.line(line) else { continue };
+        let Some(command) = typed.line(line, &session.env.read_before) else { continue };
         code = run_read(session, command).await;
         if session.exited {
             return code;
@@ -297,13 +301,13 @@ struct Typed {
 impl Typed {
     /// Takes a line. Returns the command that is complete with it: a line that
     /// is one by itself, or what has been typed up to an empty line.
-    fn line(&mut self, line: &str) -> Option<Result<Block, ErrorRecord>> {
+    fn line(&mut self, line: &str, scripts: &ReadScripts) -> Option<ReadScript> {
         let is_empty = line.trim().is_empty();
         if self.open.is_empty() {
             if is_empty {
                 return None;
             }
-            let read = lower::parse(line);
+            let read = scripts.parse(line);
             if !is_unfinished(line, &read) {
                 return Some(read);
             }
@@ -311,13 +315,13 @@ impl Typed {
             self.open.push('\n');
         }
         self.open.push_str(line);
-        is_empty.then(|| lower::parse(&std::mem::take(&mut self.open)))
+        is_empty.then(|| scripts.parse(&std::mem::take(&mut self.open)))
     }
 }
 
 /// Whether a line waits for more: a bracket or string is open, or it ends in
 /// `|`, `,`, `=` or a backtick, or a block has to follow.
-fn is_unfinished(line: &str, read: &Result<Block, ErrorRecord>) -> bool {
+fn is_unfinished(line: &str, read: &ReadScript) -> bool {
     let end = line.trim_end();
     let Err(error) = read else {
         return end.ends_with('`') || ends_in_open_statement(end);
@@ -348,8 +352,8 @@ pub(crate) struct Interactive {
 
 impl Interactive {
     /// A session with a person at the keyboard.
-    pub(crate) fn new(env: &ShellEnvironment, operator: Rc<dyn Operator>) -> Self {
-        let mut session = Session::new(env.clone(), Backends::of(env));
+    pub(crate) fn new(env: &ShellEnvironment, backends: Backends, operator: Rc<dyn Operator>) -> Self {
+        let mut session = Session::new(env.clone(), backends);
         session.operator = Some(operator);
         Self { session, typed: Typed::default() }
     }
@@ -361,7 +365,7 @@ impl Interactive {
 
     /// Takes a typed line. Returns what it printed and, after `exit`, the exit code.
     pub(crate) async fn line(&mut self, line: &str) -> (String, String, Option<i32>) {
-        let Some(command) = self.typed.line(line) else {
+        let Some(command) = self.typed.line(line, &self.session.env.read_before) else {
             return (String::new(), String::new(), None);
         };
         let code = run_read(&mut self.session, command).await;

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 
 use crate::cli::{self, Interactive, Script};
 use crate::environment::{ByteStream, Clock, Connector, ScriptFiles, ShellEnvironment};
-use crate::session::Operator;
+use crate::session::{Backends, Operator};
 use crate::settings::{Secrets, Settings};
 use crate::store::{self, ManagementStore};
 use crate::topology::Topology;
@@ -142,7 +142,7 @@ fn show(stdout: &str, stderr: &str) -> Result<(), String> {
 
 /// The prompt, until `exit` or the end of input.
 async fn interact(env: &ShellEnvironment) -> Result<i32, String> {
-    let mut shell = Interactive::new(env, Rc::new(Keyboard));
+    let mut shell = Interactive::new(env, Backends::of(env), Rc::new(Keyboard));
     println!("lync-shell: a model of the Lync Server Management Shell. \"exit\" leaves it.");
     while let Some(line) = Keyboard.answer(shell.prompt()) {
         let (stdout, stderr, ended) = shell.line(&line).await;

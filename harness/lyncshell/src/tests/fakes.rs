@@ -209,12 +209,17 @@ impl Machine {
         Self { env, contents: Rc::new(RefCell::new(contents)), sql: Rc::default() }
     }
 
-    /// Runs the shell with arguments and standard input.
-    pub(super) async fn invoke(&self, args: &[&str], stdin: &str) -> ShellOutput {
-        let backends = Backends {
+    /// Its SQL Servers and its store.
+    pub(super) fn backends(&self) -> Backends {
+        Backends {
             servers: Rc::new(ScriptedServers(Rc::clone(&self.sql))),
             store: Rc::new(OpenMemory(Rc::clone(&self.contents))),
-        };
+        }
+    }
+
+    /// Runs the shell with arguments and standard input.
+    pub(super) async fn invoke(&self, args: &[&str], stdin: &str) -> ShellOutput {
+        let backends = self.backends();
         let args: Vec<String> = args.iter().map(ToString::to_string).collect();
         invoke_with(&self.env, backends, &args, stdin).await
     }

@@ -1,7 +1,10 @@
 //! The process: switches, standard input, exit codes.
 
+use std::rc::Rc;
+
 use super::Machine;
-use crate::cli::{Script, UsageError, read_arguments};
+use crate::cli::{Interactive, Script, UsageError, read_arguments};
+use crate::session::Operator;
 
 #[rstest::rstest]
 #[case(&["-NoProfile", "-NonInteractive", "-Command", "-"], Script::Input)]
@@ -69,4 +72,41 @@ async fn a_missing_script_file_is_an_error() {
 async fn wrong_usage_exits_with_64_and_runs_nothing() {
     let output = Machine::new().invoke(&["-Frobnicate"], "'x'").await;
     assert_eq!((output.stdout.as_str(), output.exit_code), ("", 64));
+}
+
+/// Answers every question alike.
+struct Always(&'static str);
+
+impl Operator for Always {
+    fn answer(&self, question: &str) -> Option<String> {
+        assert!(question.contains("[Y] Yes  [A] Yes to All  [N] No"), "{question}");
+        Some(self.0.to_owned())
+    }
+}
+
+#[rstest::rstest]
+#[case("n", "Normal")]
+#[case("y", "FailedOver")]
+#[case("", "FailedOver")]
+#[tokio::test]
+async fn a_person_at_the_prompt_is_asked_and_obeyed(#[case] answer: &'static str, #[case] state: &str) {
+    let machine = Machine::new();
+    let mut shell = Interactive::new(&machine.env, machine.backends(), Rc::new(Always(answer)));
+    let (stdout, stderr, ended) =
+        shell.line("Set-CsPersistentChatState -PoolState FailedOver -Confirm").await;
+    assert_eq!((stdout.as_str(), stderr.as_str(), ended), ("", "", None));
+    assert_eq!(machine.settings().state.name(), state);
+}
+
+#[tokio::test]
+async fn a_prompt_keeps_variables_and_waits_for_the_end_of_a_block() {
+    let machine = Machine::new();
+    let mut shell = Interactive::new(&machine.env, machine.backends(), Rc::new(Always("n")));
+    assert_eq!(shell.prompt(), "PS> ");
+    shell.line("$a = 1").await;
+    shell.line("if ($a) {").await;
+    assert_eq!(shell.prompt(), ">> ");
+    shell.line("$a + 1 }").await;
+    assert_eq!(shell.line("").await.0, "2\n");
+    assert_eq!(shell.line("exit 4").await.2, Some(4));
 }

@@ -5,6 +5,10 @@ mod command;
 mod expression;
 mod words;
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
 use tree_sitter::Node;
 
 use super::ast::*;
@@ -18,6 +22,29 @@ type Lowered<T> = Result<T, ErrorRecord>;
 pub(crate) fn parse(script: &str) -> Lowered<Block> {
     let source = Source::parse(script)?;
     Lowering { source: &source }.program(source.tree.root_node())
+}
+
+/// Scripts that have been read, by their text. Shared by the runs of one environment.
+#[derive(Clone, Default)]
+pub(crate) struct ReadScripts(Rc<RefCell<BTreeMap<String, Lowered<Rc<Block>>>>>);
+
+/// So many scripts are kept; then all are forgotten.
+const MOST_READ_SCRIPTS: usize = 64;
+
+impl ReadScripts {
+    /// A script's statements, read now or before.
+    pub(crate) fn parse(&self, script: &str) -> Lowered<Rc<Block>> {
+        if let Some(read) = self.0.borrow().get(script) {
+            return read.clone();
+        }
+        let read = parse(script).map(Rc::new);
+        let mut known = self.0.borrow_mut();
+        if known.len() >= MOST_READ_SCRIPTS {
+            known.clear();
+        }
+        known.insert(script.to_owned(), read.clone());
+        read
+    }
 }
 
 /// A walk over one script's tree.
