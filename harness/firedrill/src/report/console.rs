@@ -157,6 +157,7 @@ mod tests {
           failover run (exit 0, done)
             1 done               1.2 s  remove log shipping
             told log-backup-missing
+            said log-backup-missing: nothing continues mgc_1.trn
           RTO      18 min 03 s
           RPO      5 min 00 s
           bound    {"last_applied_file":"mgc_20261122084500.trn","last_applied_lsn":"34000000012300001","missing":[]}

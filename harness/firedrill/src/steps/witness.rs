@@ -199,7 +199,8 @@ fn shipped_of(snapshot: &LogBackupSnapshot) -> Shipped {
 /// A failover makes two writable copies when it brings the backup online beside another. A server that the drill brings
 /// back afterwards is not its doing: it can only say how to fence it.
 fn read_timeline(estate: &Estate, evidence: &mut Evidence) {
-    let mut writable = BTreeSet::new();
+    // An estate begins with the primary's copy open for writing.
+    let mut writable = BTreeSet::from([Server::Primary]);
     let mut is_failing_over = false;
     for event in estate.timeline().events() {
         match &event.what {
