@@ -1,6 +1,6 @@
 //! The chat databases' tables.
 //!
-//! A subset of the published schema (lync.md section 8): what the chat service
+//! A subset of the published "Persistent Chat database schema": what the chat service
 //! and the drills touch. mgc: tblNode, tblPrincipal, tblChat, tblLastChatId,
 //! tblServerIdentity, tblConfig, tblSystemRevision. mgccomp: tblComplianceData,
 //! tblComplianceState.
