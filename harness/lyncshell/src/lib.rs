@@ -8,6 +8,13 @@
 //! Lync Server. A command that is not modelled is refused by name, never
 //! accepted in silence.
 //!
+//! Where no public source says what the real shell or cmdlet does, this one
+//! decides, and says so at the place: the words of an unreachable management
+//! store, an identity that does not parse, `-PoolState` left out (`Normal`),
+//! more than four active servers (accepted with a warning), the mirror state of
+//! a pool that has failed over, the numbers of the pool's states, the exit code
+//! of a script on standard input.
+//!
 //! The crate reaches the world only through [`ShellEnvironment`], so the same
 //! code serves the `lync-shell` program and a simulation with its own network
 //! and clock. It knows no other crate of this workspace.
