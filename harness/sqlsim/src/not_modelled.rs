@@ -10,6 +10,18 @@ pub const NOT_MODELLED: &[&str] = &[
     "Collations other than SQL_Latin1_General_CP1_CI_AS: char and varchar hold code page 1252.",
     "A change of the password while logging in.",
     "Session recovery and the other features a client may ask for at login: none is acknowledged, which tells the client that they are not there.",
+    // T-SQL
+    "MERGE, PIVOT, recursive common table expressions, window frames, FOR XML and FOR JSON, functions and triggers \
+     of one's own, synonyms, sequences, alias types, filtered indexes, cursor variables, WHERE CURRENT OF, global \
+     temporary tables and linked servers: error 40510 names them.",
+    "Rows are changed in tables only, not through views or common table expressions.",
+    "Object permissions: whoever may enter a database may read and write all of it; GRANT of more than CONNECT, \
+     DENY and REVOKE are refused.",
+    "Hints that only choose a plan, statistics and SET options about them are accepted and change nothing; \
+     SET ANSI_NULLS OFF, CONCAT_NULL_YIELDS_NULL OFF, DATEFORMAT and LANGUAGE other than us_english are refused.",
+    "Texts compare by lower-case code points: the order of punctuation and accents can differ from the collation's.",
+    "DBCC CHECKDB always finds a sound database; most other DBCC commands are refused.",
+    "RAISERROR knows only the messages that this server can raise; there is no sp_addmessage.",
     // Server
     "The server says that it is SQL Server 2014; catalog views have the columns of the 2016/2017 manual.",
     "Settings (sp_configure, sys.configurations) are shown and cannot be changed.",

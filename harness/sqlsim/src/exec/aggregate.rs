@@ -3,7 +3,7 @@
 use super::environment::Environment;
 use super::expression::{Ex, Frame, Typed, eval_all};
 use super::operators::{arithmetic, compare};
-use super::query::sort_order;
+use super::rows::sort_order;
 use crate::engine::{Fault, Key};
 use crate::error::SqlResult;
 use crate::messages::error;

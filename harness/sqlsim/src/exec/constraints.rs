@@ -269,7 +269,7 @@ pub(super) fn before_delete(
             };
             return Err(conflict(env, database, &table, "DELETE", "REFERENCE", &key.name, column).into());
         }
-        super::dml::delete_rows(env, database, &table, &followers)?;
+        super::change::delete_rows(env, database, &table, &followers)?;
     }
     Ok(())
 }

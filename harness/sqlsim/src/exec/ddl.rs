@@ -1,23 +1,23 @@
-//! CREATE, ALTER and DROP of tables, indexes, views, procedures and schemas.
+//! CREATE and ALTER TABLE, temporary tables, table variables.
 
 use super::constraints;
 use super::dml::{Outcome, named_columns};
 use super::environment::{Environment, TableVariable};
+use super::objects::{create_index, create_module, create_schema, drop_index, drop_object};
 use super::run::Activation;
 use super::source::{Found, column_ordinal, resolve};
 use super::state::TemporaryTable;
 use crate::engine::{
-    Check, Column, DatabaseId, DefaultDef, Definition, Fault, ForeignKey, Identity, IndexColumn, IndexDef,
-    IndexKind, ModuleDef, ModuleKind, NamedObject, ReferentialAction, SchemaDef, TEMPDB, TableDef,
-    TransactionId, same_name,
+    Check, Column, DatabaseId, DefaultDef, Fault, ForeignKey, Identity, IndexColumn, IndexDef, IndexKind,
+    ReferentialAction, TEMPDB, TableDef, TransactionId, same_name,
 };
 use crate::error::SqlResult;
 use crate::instance::Instance;
 use crate::messages::error;
 use crate::session::Session;
 use crate::tsql::ast::{
-    AlterTable, ColumnDefinition, Constraint, ConstraintKind, CreateIndex, CreateModule, CreateTable,
-    ObjectKind, ObjectName, StatementKind, TableDefinition,
+    AlterTable, ColumnDefinition, Constraint, ConstraintKind, CreateTable, ObjectName, StatementKind,
+    TableDefinition,
 };
 use crate::value::{ColumnMeta, Row, Value, convert};
 use std::rc::Rc;
@@ -41,12 +41,12 @@ pub(super) fn run(env: &Environment<'_>, statement: &StatementKind, level: u32) 
     Ok(Outcome::default())
 }
 
-fn transaction(env: &Environment<'_>) -> TransactionId {
+pub(super) fn transaction(env: &Environment<'_>) -> TransactionId {
     env.transaction.unwrap_or(TransactionId(0))
 }
 
 /// Database and schema in which a new object is made.
-fn place(env: &Environment<'_>, name: &ObjectName) -> SqlResult<(DatabaseId, Rc<str>)> {
+pub(super) fn place(env: &Environment<'_>, name: &ObjectName) -> SqlResult<(DatabaseId, Rc<str>)> {
     if name.server.is_some() {
         return Err(error(117, 1, &[&"object", &"prefixes", &2]));
     }
@@ -60,9 +60,7 @@ fn place(env: &Environment<'_>, name: &ObjectName) -> SqlResult<(DatabaseId, Rc<
     if known { Ok((database, schema)) } else { Err(error(2760, 1, &[&schema])) }
 }
 
-// ---- tables -------------------------------------------------------------------
-
-fn create_table(env: &Environment<'_>, create: &CreateTable, level: u32) -> Result<(), Fault> {
+pub(super) fn create_table(env: &Environment<'_>, create: &CreateTable, level: u32) -> Result<(), Fault> {
     let name = &create.name;
     if name.name.starts_with('#') {
         let real_name = temporary_name(env, &name.name, level)?;
@@ -77,7 +75,7 @@ fn create_table(env: &Environment<'_>, create: &CreateTable, level: u32) -> Resu
     Ok(())
 }
 
-fn temporary_name(env: &Environment<'_>, name: &Rc<str>, level: u32) -> SqlResult<Rc<str>> {
+pub(super) fn temporary_name(env: &Environment<'_>, name: &Rc<str>, level: u32) -> SqlResult<Rc<str>> {
     let state = env.state();
     if state.temporary.iter().any(|table| same_name(&table.name, name) && table.level == level) {
         return Err(error(2714, 6, &[name]));
@@ -88,7 +86,7 @@ fn temporary_name(env: &Environment<'_>, name: &Rc<str>, level: u32) -> SqlResul
     Ok(format!("{name}_{:_>12}{:04}{:04}", "", env.session.id, state.temporary.len()).into())
 }
 
-fn remember_temporary(env: &Environment<'_>, name: &Rc<str>, real_name: Rc<str>, level: u32) {
+pub(super) fn remember_temporary(env: &Environment<'_>, name: &Rc<str>, real_name: Rc<str>, level: u32) {
     let mut state = env.session.exec.borrow_mut();
     state.temporary.push(TemporaryTable { name: name.clone(), real_name, level });
 }
@@ -119,7 +117,7 @@ pub(super) fn drop_temporary(instance: &Instance, session: &Rc<Session>, level: 
 }
 
 /// A table's definition from CREATE TABLE.
-fn table_def(
+pub(super) fn table_def(
     env: &Environment<'_>,
     database: DatabaseId,
     schema: Rc<str>,
@@ -148,7 +146,7 @@ fn table_def(
     Ok(Rc::try_unwrap(shared).unwrap_or_else(|shared| (*shared).clone()))
 }
 
-fn settle_computed(env: &Environment<'_>, def: &mut TableDef) -> SqlResult<()> {
+pub(super) fn settle_computed(env: &Environment<'_>, def: &mut TableDef) -> SqlResult<()> {
     for at in 0..def.columns.len() {
         if let Some(text) = def.columns[at].computed.clone() {
             def.columns[at].meta.data_type = constraints::computed_type(env, def, &text)?;
@@ -158,7 +156,7 @@ fn settle_computed(env: &Environment<'_>, def: &mut TableDef) -> SqlResult<()> {
     Ok(())
 }
 
-fn column_def(written: &ColumnDefinition) -> Column {
+pub(super) fn column_def(written: &ColumnDefinition) -> Column {
     let nullable = written.nullable.unwrap_or(written.identity.is_none());
     let mut column = Column::new(&written.name, written.data_type, nullable && written.identity.is_none());
     if let Some((seed, increment)) = written.identity {
@@ -177,7 +175,7 @@ fn column_def(written: &ColumnDefinition) -> Column {
     column
 }
 
-fn add_constraint(
+pub(super) fn add_constraint(
     env: &Environment<'_>,
     database: DatabaseId,
     def: &mut TableDef,
@@ -239,11 +237,11 @@ fn add_constraint(
     Ok(())
 }
 
-fn next_index_id(def: &TableDef) -> i32 {
+pub(super) fn next_index_id(def: &TableDef) -> i32 {
     def.indexes.iter().map(|index| index.index_id).max().unwrap_or(1).max(1) + 1
 }
 
-fn foreign_key(
+pub(super) fn foreign_key(
     env: &Environment<'_>,
     database: DatabaseId,
     def: &TableDef,
@@ -360,7 +358,11 @@ pub(super) fn declare_table(activation: &mut Activation, slot: usize) -> SqlResu
     Ok(())
 }
 
-fn alter_table(env: &Environment<'_>, name: &ObjectName, action: &AlterTable) -> Result<(), Fault> {
+pub(super) fn alter_table(
+    env: &Environment<'_>,
+    name: &ObjectName,
+    action: &AlterTable,
+) -> Result<(), Fault> {
     let Ok((database, Found::Table(before))) = resolve(env, env.database, name) else {
         return Err(error(4902, 1, &[name]).into());
     };
@@ -381,10 +383,10 @@ fn alter_table(env: &Environment<'_>, name: &ObjectName, action: &AlterTable) ->
     Ok(())
 }
 
-type NewRows = Option<Vec<(crate::engine::RowId, Row)>>;
+pub(super) type NewRows = Option<Vec<(crate::engine::RowId, Row)>>;
 
 /// All rows of a table, changed by `change`.
-fn changed_rows(
+pub(super) fn changed_rows(
     env: &Environment<'_>,
     database: DatabaseId,
     def: &TableDef,
@@ -398,7 +400,7 @@ fn changed_rows(
     Ok(Some(rows))
 }
 
-fn add_to_table(
+pub(super) fn add_to_table(
     env: &Environment<'_>,
     database: DatabaseId,
     def: &mut TableDef,
@@ -436,7 +438,7 @@ fn add_to_table(
     Ok(if added.columns.is_empty() { None } else { rows })
 }
 
-fn drop_constraint(def: &mut TableDef, name: &Rc<str>) -> SqlResult<()> {
+pub(super) fn drop_constraint(def: &mut TableDef, name: &Rc<str>) -> SqlResult<()> {
     let before = (def.indexes.len(), def.foreign_keys.len(), def.checks.len());
     def.indexes.retain(|index| !(index.kind.is_constraint() && same_name(&index.name, name)));
     def.foreign_keys.retain(|key| !same_name(&key.name, name));
@@ -451,7 +453,7 @@ fn drop_constraint(def: &mut TableDef, name: &Rc<str>) -> SqlResult<()> {
     if found { Ok(()) } else { Err(error(3728, 1, &[name])) }
 }
 
-fn drop_columns(
+pub(super) fn drop_columns(
     env: &Environment<'_>,
     database: DatabaseId,
     def: &mut TableDef,
@@ -486,7 +488,7 @@ fn drop_columns(
     Ok(rows)
 }
 
-fn alter_column(
+pub(super) fn alter_column(
     env: &Environment<'_>,
     database: DatabaseId,
     def: &mut TableDef,
@@ -506,206 +508,4 @@ fn alter_column(
         constraints::not_null(env, database, &shared, &new, "UPDATE")?;
         Ok(new.into())
     })
-}
-
-// ---- DROP -----------------------------------------------------------------------
-
-fn drop_object(
-    env: &Environment<'_>,
-    kind: ObjectKind,
-    if_exists: bool,
-    name: &ObjectName,
-) -> Result<(), Fault> {
-    let word = match kind {
-        ObjectKind::Table => "table",
-        ObjectKind::View => "view",
-        ObjectKind::Procedure => "procedure",
-        ObjectKind::Function => "function",
-        ObjectKind::Schema => return drop_schema(env, if_exists, &name.name),
-        ObjectKind::Trigger => "trigger",
-    };
-    let missing = || -> Result<(), Fault> {
-        if if_exists { Ok(()) } else { Err(error(3701, 5, &[&"drop", &word, name]).into()) }
-    };
-    if name.name.starts_with('#') {
-        let Ok((_, Found::Table(def))) = resolve(env, env.database, name) else { return missing() };
-        env.instance.0.engine.borrow_mut().drop_table(transaction(env), TEMPDB, def.object_id)?;
-        let mut state = env.session.exec.borrow_mut();
-        if let Some(at) = state.temporary.iter().rposition(|table| same_name(&table.name, &name.name)) {
-            state.temporary.remove(at);
-        }
-        return Ok(());
-    }
-    let database = match &name.database {
-        Some(database) => env.open_database(database)?,
-        None => env.database,
-    };
-    let schema = name.schema.as_deref().unwrap_or("dbo");
-    let found = {
-        let engine = env.instance.0.engine.borrow();
-        engine.database(database).and_then(|db| db.content.object_by_name(schema, &name.name))
-    };
-    match found {
-        Some(NamedObject::Table(def)) if kind == ObjectKind::Table => {
-            let id = def.object_id;
-            if constraints::is_referenced(env, database, &def) {
-                return Err(error(3726, 1, &[name]).into());
-            }
-            env.instance.0.engine.borrow_mut().drop_table(transaction(env), database, id)
-        }
-        Some(NamedObject::Module(module)) => {
-            let wanted = match kind {
-                ObjectKind::View => ModuleKind::View,
-                _ => ModuleKind::Procedure,
-            };
-            if module.kind != wanted {
-                return missing();
-            }
-            env.instance.0.engine.borrow_mut().drop_module(transaction(env), database, module.object_id)
-        }
-        _ => missing(),
-    }
-}
-
-fn create_schema(env: &Environment<'_>, name: &Rc<str>) -> Result<(), Fault> {
-    let mut engine = env.instance.0.engine.borrow_mut();
-    let known = engine.database(env.database).is_some_and(|db| db.content.schema_by_name(name).is_some());
-    if known {
-        return Err(error(2714, 6, &[name]).into());
-    }
-    let schema = Definition::Schema(Rc::new(SchemaDef { schema_id: 0, name: name.clone(), owner: 1 }));
-    engine.put_definition(transaction(env), env.database, None, Some(schema))?;
-    Ok(())
-}
-
-fn drop_schema(env: &Environment<'_>, if_exists: bool, name: &Rc<str>) -> Result<(), Fault> {
-    let mut engine = env.instance.0.engine.borrow_mut();
-    let found = engine.database(env.database).and_then(|db| db.content.schema_by_name(name).cloned());
-    let Some(found) = found else {
-        return if if_exists { Ok(()) } else { Err(error(15_151, 1, &[&"drop", &"schema", name]).into()) };
-    };
-    let used = engine.database(env.database).and_then(|db| {
-        let in_schema = |schema: &Rc<str>| same_name(schema, name);
-        let table =
-            db.content.tables().find(|table| in_schema(&table.def.schema)).map(|t| t.def.name.clone());
-        table
-            .or_else(|| db.content.modules().find(|module| in_schema(&module.schema)).map(|m| m.name.clone()))
-    });
-    if let Some(used) = used {
-        return Err(error(3729, 1, &[name, &used]).into());
-    }
-    engine.put_definition(transaction(env), env.database, Some(Definition::Schema(found)), None)?;
-    Ok(())
-}
-
-// ---- indexes ----------------------------------------------------------------------
-
-fn create_index(env: &Environment<'_>, create: &CreateIndex) -> Result<(), Fault> {
-    let Ok((database, Found::Table(before))) = resolve(env, env.database, &create.table) else {
-        return Err(error(1088, 12, &[&create.table]).into());
-    };
-    let mut def = (*before).clone();
-    if def.indexes.iter().any(|index| same_name(&index.name, &create.name)) {
-        return Err(error(1913, 1, &[&create.name, &create.table]).into());
-    }
-    if create.clustered && def.indexes.iter().any(|index| index.is_clustered) {
-        return Err(error(1902, 3, &[&create.table, &create.name]).into());
-    }
-    let mut columns = Vec::new();
-    for (column, descending) in &create.columns {
-        let ordinal = def.ordinal(column).ok_or_else(|| error(1911, 1, &[column]))?;
-        columns.push(IndexColumn { ordinal, descending: *descending });
-    }
-    let mut included = Vec::new();
-    for column in &create.included {
-        included.push(def.ordinal(column).ok_or_else(|| error(1911, 1, &[column]))?);
-    }
-    let index_id = if create.clustered { 1 } else { next_index_id(&def) };
-    def.indexes.push(IndexDef {
-        index_id,
-        object_id: 0,
-        name: create.name.clone(),
-        kind: if create.unique { IndexKind::UniqueIndex } else { IndexKind::Index },
-        is_clustered: create.clustered,
-        columns,
-        included,
-        filter: None,
-        is_system_named: false,
-    });
-    env.instance.0.engine.borrow_mut().alter_table(transaction(env), database, def, None)?;
-    Ok(())
-}
-
-fn drop_index(
-    env: &Environment<'_>,
-    index: &Rc<str>,
-    table: &ObjectName,
-    if_exists: bool,
-) -> Result<(), Fault> {
-    let missing = || error(3701, 6, &[&"drop", &"index", &format!("{table}.{index}")]);
-    let Ok((database, Found::Table(before))) = resolve(env, env.database, table) else {
-        return if if_exists { Ok(()) } else { Err(missing().into()) };
-    };
-    let mut def = (*before).clone();
-    let count = def.indexes.len();
-    def.indexes.retain(|known| known.kind.is_constraint() || !same_name(&known.name, index));
-    if def.indexes.len() == count {
-        return if if_exists { Ok(()) } else { Err(missing().into()) };
-    }
-    env.instance.0.engine.borrow_mut().alter_table(transaction(env), database, def, None)?;
-    Ok(())
-}
-
-// ---- modules ------------------------------------------------------------------------
-
-fn create_module(env: &Environment<'_>, create: &CreateModule) -> Result<(), Fault> {
-    if create.name.database.is_some() {
-        return Err(error(166, 1, &[&"CREATE/ALTER PROCEDURE"]).into());
-    }
-    let (database, schema) = place(env, &create.name)?;
-    let kind = if create.kind == ObjectKind::View { ModuleKind::View } else { ModuleKind::Procedure };
-    let mut engine = env.instance.0.engine.borrow_mut();
-    let now = env.now;
-    let exists = engine
-        .database(database)
-        .is_some_and(|db| db.content.object_by_name(&schema, &create.name.name).is_some());
-    if create.alter && !exists {
-        return Err(error(208, 6, &[&create.name]).into());
-    }
-    let def = ModuleDef {
-        object_id: 0,
-        schema,
-        name: create.name.name.clone(),
-        kind,
-        text: create.text.clone(),
-        parent: 0,
-        created: now,
-        modified: now,
-    };
-    engine.put_module(transaction(env), database, def, create.alter || (create.or_alter && exists))?;
-    drop(engine);
-    if kind == ModuleKind::View {
-        // A view is bound when it is made, so that what it stands on is there.
-        check_view(env, &create.name)?;
-    }
-    Ok(())
-}
-
-fn check_view(env: &Environment<'_>, name: &ObjectName) -> Result<(), Fault> {
-    use crate::tsql::ast::{Query, QueryBody, Select, SelectItem, TableSource};
-    let select = Select {
-        items: vec![SelectItem::Star(Vec::new())],
-        from: vec![TableSource::Named { name: name.clone(), alias: None, hints: Vec::new() }],
-        ..Select::default()
-    };
-    let query = Query {
-        tables: Vec::new(),
-        body: QueryBody::Select(Box::new(select)),
-        order_by: Vec::new(),
-        offset: None,
-        fetch: None,
-        line: 1,
-    };
-    super::binder::Binder::new(env).query(&query)?;
-    Ok(())
 }

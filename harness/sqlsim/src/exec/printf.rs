@@ -9,64 +9,44 @@ pub(super) fn format(template: &str, arguments: &[(Value, DataType)]) -> String 
     let mut next = arguments.iter();
     let mut chars = template.chars().peekable();
     while let Some(c) = chars.next() {
-        if c != '%' {
+        if c == '%' && chars.next_if_eq(&'%').is_none() {
+            let holder = PlaceHolder::read(&mut chars, &mut next);
+            holder.fill(next.next(), &mut out);
+        } else {
             out.push(c);
-            continue;
         }
-        if chars.peek() == Some(&'%') {
-            chars.next();
-            out.push('%');
-            continue;
-        }
-        let mut left = false;
-        let mut zero = false;
-        while let Some(flag) = chars.peek().copied().filter(|c| matches!(c, '-' | '0' | '+' | ' ' | '#')) {
+    }
+    out
+}
+
+type Arguments<'a> = std::slice::Iter<'a, (Value, DataType)>;
+type Template<'a> = std::iter::Peekable<std::str::Chars<'a>>;
+
+/// `%[flags][width][.precision][size]kind`.
+struct PlaceHolder {
+    left: bool,
+    zero: bool,
+    width: usize,
+    precision: Option<usize>,
+    kind: char,
+}
+
+impl PlaceHolder {
+    /// Reads what follows the percent sign; `*` takes a number from the arguments.
+    fn read(chars: &mut Template<'_>, arguments: &mut Arguments<'_>) -> Self {
+        let (mut left, mut zero) = (false, false);
+        while let Some(flag) = chars.next_if(|c| matches!(c, '-' | '0' | '+' | ' ' | '#')) {
             left |= flag == '-';
             zero |= flag == '0';
-            chars.next();
         }
-        let mut number = |out: &mut usize| {
-            let mut any = false;
-            while let Some(digit) = chars.peek().and_then(|c| c.to_digit(10)) {
-                *out = (*out * 10 + digit as usize).min(2048);
-                any = true;
-                chars.next();
-            }
-            if chars.peek() == Some(&'*') {
-                chars.next();
-                if let Some((Value::Int(n), _)) = next.next() {
-                    *out = usize::try_from(*n).unwrap_or(0).min(2048);
-                    any = true;
-                }
-            }
-            any
-        };
-        let mut width = 0;
-        number(&mut width);
-        let mut precision = None;
-        let mut limit = 0;
-        if chars.peek() == Some(&'.') {
-            chars.next();
-            let mut number = |out: &mut usize| {
-                while let Some(digit) = chars.peek().and_then(|c| c.to_digit(10)) {
-                    *out = (*out * 10 + digit as usize).min(2048);
-                    chars.next();
-                }
-                if chars.peek() == Some(&'*') {
-                    chars.next();
-                    if let Some((Value::Int(n), _)) = next.next() {
-                        *out = usize::try_from(*n).unwrap_or(0).min(2048);
-                    }
-                }
-            };
-            number(&mut limit);
-            precision = Some(limit);
-        }
-        while chars.peek().is_some_and(|c| matches!(c, 'h' | 'l' | 'I' | '6' | '4')) {
-            chars.next();
-        }
-        let kind = chars.next().unwrap_or('s');
-        let mut text = match (next.next(), kind) {
+        let width = number(chars, arguments);
+        let precision = chars.next_if_eq(&'.').map(|_| number(chars, arguments));
+        while chars.next_if(|c| matches!(c, 'h' | 'l' | 'I' | '6' | '4')).is_some() {}
+        Self { left, zero, width, precision, kind: chars.next().unwrap_or('s') }
+    }
+
+    fn fill(&self, argument: Option<&(Value, DataType)>, out: &mut String) {
+        let mut text = match (argument, self.kind) {
             (None | Some((Value::Null, _)), _) => "(null)".to_owned(),
             (Some((Value::Int(n), _)), 'x') => format!("{:x}", *n as i32),
             (Some((Value::Int(n), _)), 'X') => format!("{:X}", *n as i32),
@@ -74,12 +54,12 @@ pub(super) fn format(template: &str, arguments: &[(Value, DataType)]) -> String 
             (Some((Value::Int(n), _)), 'u') => (*n as i32 as u32).to_string(),
             (Some((value, data_type)), _) => display(value, *data_type, 0).unwrap_or_default(),
         };
-        if let (Some(limit), 's') = (precision, kind) {
+        if let (Some(limit), 's') = (self.precision, self.kind) {
             text = text.chars().take(limit).collect();
         }
-        let missing = width.saturating_sub(text.chars().count());
-        let fill = if zero && !left && kind != 's' { "0" } else { " " };
-        if left {
+        let missing = self.width.saturating_sub(text.chars().count());
+        let fill = if self.zero && !self.left && self.kind != 's' { "0" } else { " " };
+        if self.left {
             out.push_str(&text);
             out.push_str(&" ".repeat(missing));
         } else {
@@ -87,7 +67,21 @@ pub(super) fn format(template: &str, arguments: &[(Value, DataType)]) -> String 
             out.push_str(&text);
         }
     }
-    out
+}
+
+/// A width or precision: digits, or `*` for the next argument; at most 2048.
+fn number(chars: &mut Template<'_>, arguments: &mut Arguments<'_>) -> usize {
+    let mut number = 0_usize;
+    while let Some(digit) = chars.peek().and_then(|c| c.to_digit(10)) {
+        number = (number * 10 + digit as usize).min(2048);
+        chars.next();
+    }
+    if chars.next_if_eq(&'*').is_some()
+        && let Some((Value::Int(n), _)) = arguments.next()
+    {
+        number = usize::try_from(*n).unwrap_or(0).min(2048);
+    }
+    number
 }
 
 #[cfg(test)]

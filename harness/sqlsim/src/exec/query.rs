@@ -1,16 +1,15 @@
-//! Queries: bound once, run as often as their rows are asked for.
+//! Queries, bound: once, then run as often as their rows are asked for.
 
 use super::binder::{Binder, Grouping, Scope, VisibleTable, wider};
-use super::environment::Environment;
-use super::expression::{Ex, Frame, Typed, eval_all};
-use super::source::{Node, push_filters};
-use crate::engine::{Fault, Key, same_name};
+use super::expression::{Ex, Typed};
+use super::look_up::push_filters;
+use super::source::Node;
+use crate::engine::same_name;
 use crate::error::SqlResult;
 use crate::messages::error;
 use crate::tsql::ast::{Expr, OrderItem, Query, QueryBody, Select, SelectItem, SetOperator};
 use crate::value::{ColumnMeta, DataType, Row, Value};
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 pub(super) use super::aggregate::{Aggregate, AggregateKind, WindowSpec};
@@ -19,63 +18,63 @@ pub(super) use super::aggregate::{Aggregate, AggregateKind, WindowSpec};
 pub(super) struct CompiledQuery {
     /// Its columns.
     pub(super) columns: Vec<ColumnMeta>,
-    body: Body,
-    order: Vec<(SortKey, bool)>,
-    offset: Option<Ex>,
-    fetch: Option<Ex>,
+    pub(super) body: Body,
+    pub(super) order: Vec<(SortKey, bool)>,
+    pub(super) offset: Option<Ex>,
+    pub(super) fetch: Option<Ex>,
     /// Whether its rows depend on a row around it.
     pub(super) is_correlated: bool,
     /// The rows of a query that depends on nothing, once read by this statement.
-    kept: RefCell<Option<Rc<[Row]>>>,
+    pub(super) kept: RefCell<Option<Rc<[Row]>>>,
 }
 
 /// What rows are sorted by.
-enum SortKey {
+pub(super) enum SortKey {
     /// A column of the output.
     Output(usize),
     /// Another value of the row.
     Extra(usize),
 }
 
-enum Body {
+pub(super) enum Body {
     Select(Box<CompiledSelect>),
     Values(Vec<Vec<Ex>>),
     Combine { operator: SetOperator, left: Box<Part>, right: Box<Part> },
 }
 
 /// One side of UNION and its like, with the conversions its columns need.
-struct Part {
-    query: CompiledQuery,
-    conversions: Vec<Option<(DataType, DataType)>>,
+pub(super) struct Part {
+    pub(super) query: CompiledQuery,
+    pub(super) conversions: Vec<Option<(DataType, DataType)>>,
 }
 
-struct CompiledSelect {
-    source: Node,
-    filters: Vec<Ex>,
-    grouping: Option<CompiledGrouping>,
-    windows: Vec<WindowSpec>,
-    items: Vec<Ex>,
+pub(super) struct CompiledSelect {
+    pub(super) source: Node,
+    pub(super) filters: Vec<Ex>,
+    pub(super) grouping: Option<CompiledGrouping>,
+    pub(super) windows: Vec<WindowSpec>,
+    pub(super) items: Vec<Ex>,
     /// Values to sort by that are not in the output.
-    extra: Vec<Ex>,
-    distinct: bool,
-    top: Option<CompiledTop>,
+    pub(super) extra: Vec<Ex>,
+    pub(super) distinct: bool,
+    pub(super) top: Option<CompiledTop>,
 }
 
-struct CompiledGrouping {
-    keys: Vec<Ex>,
-    aggregates: Vec<Aggregate>,
-    having: Option<Ex>,
+pub(super) struct CompiledGrouping {
+    pub(super) keys: Vec<Ex>,
+    pub(super) aggregates: Vec<Aggregate>,
+    pub(super) having: Option<Ex>,
 }
 
-struct CompiledTop {
-    count: Ex,
-    with_ties: bool,
+pub(super) struct CompiledTop {
+    pub(super) count: Ex,
+    pub(super) with_ties: bool,
 }
 
 /// A row of the output and what it is sorted by besides.
-struct Produced {
-    row: Row,
-    extra: Vec<Value>,
+pub(super) struct Produced {
+    pub(super) row: Row,
+    pub(super) extra: Vec<Value>,
 }
 
 impl Binder<'_, '_> {
@@ -372,7 +371,7 @@ impl Binder<'_, '_> {
     }
 }
 
-fn same_column(a: &Ex, b: &Ex) -> bool {
+pub(super) fn same_column(a: &Ex, b: &Ex) -> bool {
     matches!((a, b), (Ex::Column { depth: d1, ordinal: a }, Ex::Column { depth: d2, ordinal: b }) if a == b && d1 == d2)
 }
 
@@ -382,7 +381,7 @@ pub(super) fn column_meta(name: Rc<str>, data_type: DataType, nullable: bool) ->
 }
 
 /// The output column that an ORDER BY item names, by position or alias.
-fn output_position(expr: &Expr, columns: &[ColumnMeta]) -> SqlResult<Option<usize>> {
+pub(super) fn output_position(expr: &Expr, columns: &[ColumnMeta]) -> SqlResult<Option<usize>> {
     match expr {
         Expr::Literal(Value::Int(position), _) => {
             let at = usize::try_from(*position - 1).ok().filter(|at| *at < columns.len());
@@ -395,7 +394,10 @@ fn output_position(expr: &Expr, columns: &[ColumnMeta]) -> SqlResult<Option<usiz
     }
 }
 
-fn output_order(order_by: &[OrderItem], columns: &[ColumnMeta]) -> SqlResult<Vec<(SortKey, bool)>> {
+pub(super) fn output_order(
+    order_by: &[OrderItem],
+    columns: &[ColumnMeta],
+) -> SqlResult<Vec<(SortKey, bool)>> {
     let mut order = Vec::new();
     for item in order_by {
         let at = output_position(&item.value, columns)?.ok_or_else(|| error(104, 1, &[]))?;
@@ -405,7 +407,7 @@ fn output_order(order_by: &[OrderItem], columns: &[ColumnMeta]) -> SqlResult<Vec
 }
 
 /// Whether an aggregate stands in an expression (not inside a subquery or a window).
-fn has_aggregate(expr: &Expr) -> bool {
+pub(super) fn has_aggregate(expr: &Expr) -> bool {
     match expr {
         Expr::Call(call) if call.over.is_none() && AggregateKind::by_name(&call.name).is_some() => true,
         Expr::Call(call) => {
@@ -436,7 +438,7 @@ fn has_aggregate(expr: &Expr) -> bool {
 }
 
 /// Whether a query reads a table of that bare name.
-fn mentions(body: &QueryBody, name: &str) -> bool {
+pub(super) fn mentions(body: &QueryBody, name: &str) -> bool {
     use crate::tsql::ast::TableSource;
     fn source_mentions(source: &TableSource, name: &str) -> bool {
         match source {
@@ -455,268 +457,5 @@ fn mentions(body: &QueryBody, name: &str) -> bool {
         QueryBody::Values(_) => false,
         QueryBody::Combine { left, right, .. } => mentions(left, name) || mentions(right, name),
         QueryBody::Nested(query) => mentions(&query.body, name),
-    }
-}
-
-// ---- running ----------------------------------------------------------------------
-
-impl CompiledQuery {
-    fn new(columns: Vec<ColumnMeta>, body: Body) -> Self {
-        Self {
-            columns,
-            body,
-            order: Vec::new(),
-            offset: None,
-            fetch: None,
-            is_correlated: true,
-            kept: RefCell::new(None),
-        }
-    }
-
-    fn is_null_column(&self, at: usize) -> bool {
-        match &self.body {
-            Body::Select(select) => matches!(select.items.get(at), Some(Ex::Constant(Value::Null))),
-            _ => false,
-        }
-    }
-
-    /// The rows, for a row around it. Rows that depend on nothing are read once.
-    pub(super) fn rows(&self, env: &Environment<'_>, outer: Option<&Frame<'_>>) -> Result<Rc<[Row]>, Fault> {
-        if !self.is_correlated
-            && let Some(kept) = &*self.kept.borrow()
-        {
-            return Ok(kept.clone());
-        }
-        let rows: Rc<[Row]> = self.run(env, outer)?.into();
-        if !self.is_correlated {
-            *self.kept.borrow_mut() = Some(rows.clone());
-        }
-        Ok(rows)
-    }
-
-    /// Whether there is any row.
-    pub(super) fn exists(&self, env: &Environment<'_>, outer: Option<&Frame<'_>>) -> Result<bool, Fault> {
-        Ok(!self.rows(env, outer)?.is_empty())
-    }
-
-    /// Reads all rows.
-    pub(super) fn run(&self, env: &Environment<'_>, outer: Option<&Frame<'_>>) -> Result<Vec<Row>, Fault> {
-        let (mut produced, top) = match &self.body {
-            Body::Select(select) => (select.run(env, outer)?, select.top.as_ref()),
-            Body::Values(rows) => {
-                let frame = outer.copied().unwrap_or(Frame::NONE);
-                let mut produced = Vec::new();
-                for row in rows {
-                    produced.push(Produced { row: eval_all(row, env, &frame)?.into(), extra: Vec::new() });
-                }
-                (produced, None)
-            }
-            Body::Combine { operator, left, right } => {
-                let rows = combine(*operator, left.rows(env, outer)?, right.rows(env, outer)?);
-                (rows.into_iter().map(|row| Produced { row, extra: Vec::new() }).collect(), None)
-            }
-        };
-        self.sort(&mut produced);
-        if let Some(top) = top {
-            self.cut(top, &mut produced, env)?;
-        }
-        self.page(&mut produced, env)?;
-        Ok(produced.into_iter().map(|produced| produced.row).collect())
-    }
-
-    fn sort(&self, produced: &mut [Produced]) {
-        if !self.order.is_empty() && produced.len() > 1 {
-            produced.sort_by(|a, b| self.compare(a, b));
-        }
-    }
-
-    fn compare(&self, a: &Produced, b: &Produced) -> std::cmp::Ordering {
-        for (key, descending) in &self.order {
-            let (a, b) = match key {
-                SortKey::Output(at) => (&a.row[*at], &b.row[*at]),
-                SortKey::Extra(at) => (&a.extra[*at], &b.extra[*at]),
-            };
-            let order = sort_order(a, b);
-            if order.is_ne() {
-                return if *descending { order.reverse() } else { order };
-            }
-        }
-        std::cmp::Ordering::Equal
-    }
-
-    fn cut(
-        &self,
-        top: &CompiledTop,
-        produced: &mut Vec<Produced>,
-        env: &Environment<'_>,
-    ) -> Result<(), Fault> {
-        let mut keep = match top.count.eval(env, &Frame::NONE)? {
-            Value::Int(n) if n < 0 => return Err(error(1060, 1, &[]).into()),
-            Value::Int(n) => usize::try_from(n).unwrap_or(usize::MAX),
-            Value::Float(percent) => {
-                if !(0.0..=100.0).contains(&percent) {
-                    return Err(error(1031, 1, &[]).into());
-                }
-                (percent * produced.len() as f64 / 100.0).ceil() as usize
-            }
-            _ => return Err(error(1060, 1, &[]).into()),
-        };
-        if top.with_ties && keep > 0 {
-            while keep < produced.len() && self.compare(&produced[keep - 1], &produced[keep]).is_eq() {
-                keep += 1;
-            }
-        }
-        produced.truncate(keep);
-        Ok(())
-    }
-
-    fn page(&self, produced: &mut Vec<Produced>, env: &Environment<'_>) -> Result<(), Fault> {
-        let count = |ex: &Option<Ex>| -> Result<Option<usize>, Fault> {
-            match ex {
-                None => Ok(None),
-                Some(ex) => match ex.eval(env, &Frame::NONE)? {
-                    Value::Int(n) => Ok(Some(usize::try_from(n).map_err(|_| error(10_742, 1, &[]))?)),
-                    _ => Err(error(10_742, 1, &[]).into()),
-                },
-            }
-        };
-        if let Some(offset) = count(&self.offset)? {
-            produced.drain(..offset.min(produced.len()));
-        }
-        if let Some(fetch) = count(&self.fetch)? {
-            produced.truncate(fetch);
-        }
-        Ok(())
-    }
-}
-
-/// NULL sorts first.
-pub(super) fn sort_order(a: &Value, b: &Value) -> std::cmp::Ordering {
-    match (a.is_null(), b.is_null()) {
-        (true, true) => std::cmp::Ordering::Equal,
-        (true, false) => std::cmp::Ordering::Less,
-        (false, true) => std::cmp::Ordering::Greater,
-        _ => super::operators::compare(a, b).unwrap_or(std::cmp::Ordering::Equal),
-    }
-}
-
-impl Part {
-    fn rows(&self, env: &Environment<'_>, outer: Option<&Frame<'_>>) -> Result<Vec<Row>, Fault> {
-        let rows = self.query.run(env, outer)?;
-        if self.conversions.iter().all(Option::is_none) {
-            return Ok(rows);
-        }
-        let convert = |row: &Row| -> SqlResult<Row> {
-            let values = row.iter().zip(&self.conversions).map(|(value, conversion)| match conversion {
-                Some((from, to)) => crate::value::convert::convert(value, *from, *to, 0),
-                None => Ok(value.clone()),
-            });
-            values.collect()
-        };
-        rows.iter().map(|row| Ok(convert(row)?)).collect()
-    }
-}
-
-fn combine(operator: SetOperator, left: Vec<Row>, right: Vec<Row>) -> Vec<Row> {
-    if operator == SetOperator::UnionAll {
-        return left.into_iter().chain(right).collect();
-    }
-    let right_keys: BTreeSet<Key> = match operator {
-        SetOperator::Union => BTreeSet::new(),
-        _ => right.iter().map(|row| Key::of_values(row)).collect(),
-    };
-    let rows = if operator == SetOperator::Union { left.into_iter().chain(right).collect() } else { left };
-    let mut seen = BTreeSet::new();
-    let wanted = |key: &Key| match operator {
-        SetOperator::Except => !right_keys.contains(key),
-        SetOperator::Intersect => right_keys.contains(key),
-        _ => true,
-    };
-    rows.into_iter()
-        .filter(|row| {
-            let key = Key::of_values(row);
-            wanted(&key) && seen.insert(key)
-        })
-        .collect()
-}
-
-impl CompiledSelect {
-    fn run(&self, env: &Environment<'_>, outer: Option<&Frame<'_>>) -> Result<Vec<Produced>, Fault> {
-        let around = Frame { row: &[], base: 0, windows: &[], outer };
-        let mut rows = self.source.rows(env, &around)?;
-        if !self.filters.is_empty() {
-            rows = filter_rows(rows, &self.filters, env, outer)?;
-        }
-        if let Some(grouping) = &self.grouping {
-            rows = grouping.run(env, outer, &rows)?;
-        }
-        let mut windows: Vec<Vec<Value>> = Vec::new();
-        for spec in &self.windows {
-            windows.push(spec.values(env, outer, &rows)?);
-        }
-        let mut produced = Vec::with_capacity(rows.len());
-        let mut seen = BTreeSet::new();
-        let mut window_row = Vec::with_capacity(windows.len());
-        for (at, row) in rows.iter().enumerate() {
-            window_row.clear();
-            window_row.extend(windows.iter().map(|values| values[at].clone()));
-            let frame = Frame { row, base: 0, windows: &window_row, outer };
-            let values = eval_all(&self.items, env, &frame)?;
-            if self.distinct && !seen.insert(Key::of_values(&values)) {
-                continue;
-            }
-            let extra = eval_all(&self.extra, env, &frame)?;
-            produced.push(Produced { row: values.into(), extra });
-        }
-        Ok(produced)
-    }
-}
-
-/// Keeps the rows for which all conditions hold.
-pub(super) fn filter_rows(
-    rows: Vec<Row>,
-    filters: &[Ex],
-    env: &Environment<'_>,
-    outer: Option<&Frame<'_>>,
-) -> Result<Vec<Row>, Fault> {
-    let mut kept = Vec::with_capacity(rows.len());
-    'rows: for row in rows {
-        let frame = Frame::of(&row, 0, outer);
-        for filter in filters {
-            if filter.test(env, &frame)? != Some(true) {
-                continue 'rows;
-            }
-        }
-        kept.push(row);
-    }
-    Ok(kept)
-}
-
-impl CompiledGrouping {
-    /// One row for each group: its keys, then its aggregates.
-    fn run(&self, env: &Environment<'_>, outer: Option<&Frame<'_>>, rows: &[Row]) -> Result<Vec<Row>, Fault> {
-        let mut groups: std::collections::BTreeMap<Key, (Vec<Value>, Vec<&Row>)> =
-            std::collections::BTreeMap::new();
-        for row in rows {
-            let keys = eval_all(&self.keys, env, &Frame::of(row, 0, outer))?;
-            groups.entry(Key::of_values(&keys)).or_insert_with(|| (keys, Vec::new())).1.push(row);
-        }
-        if groups.is_empty() && self.keys.is_empty() {
-            groups.insert(Key::of_values(&[]), (Vec::new(), Vec::new()));
-        }
-        let mut out = Vec::with_capacity(groups.len());
-        for (_, (mut values, members)) in groups {
-            for aggregate in &self.aggregates {
-                values.push(aggregate.value(env, outer, &members)?);
-            }
-            let keep = match &self.having {
-                Some(having) => having.test(env, &Frame::of(&values, 0, outer))? == Some(true),
-                None => true,
-            };
-            if keep {
-                out.push(values.into());
-            }
-        }
-        Ok(out)
     }
 }

@@ -1,24 +1,21 @@
-//! FROM: tables, views, derived tables, functions and joins, bound and read.
+//! FROM, bound: tables, views, derived tables, functions and joins.
 
 use super::binder::{Binder, Scope, ScopeColumn};
 use super::environment::Environment;
-use super::expression::{Ex, Frame, convert_ex, eval_all};
+use super::expression::{Ex, convert_ex};
+use super::look_up::push_filters;
 use super::query::CompiledQuery;
 use crate::catalog;
-use crate::engine::{
-    Access, DatabaseId, Fault, Key, LockMode, NamedObject, ObjectId, Table, TableDef, same_name,
-};
+use crate::engine::{Access, DatabaseId, LockMode, NamedObject, ObjectId, TableDef, same_name};
 use crate::error::SqlResult;
 use crate::messages::error;
 use crate::tsql::ast::{Comparison, Expr, JoinKind, ObjectKind, ObjectName, TableSource};
 use crate::tsql::{self, Module};
-use crate::value::{ColumnMeta, DataType, Row, Value};
-use std::collections::BTreeMap;
-use std::ops::Bound;
+use crate::value::{ColumnMeta, DataType};
 use std::rc::Rc;
 
 /// How deep views may stand on views.
-const EXPANSION_MAX: u32 = 32;
+pub(super) const EXPANSION_MAX: u32 = 32;
 
 /// The table that UPDATE or DELETE changes: its rows carry their id behind their columns.
 #[derive(Clone, Debug)]
@@ -66,30 +63,30 @@ pub(super) struct TableNode {
     pub(super) with_row_id: bool,
     /// Index whose order the rows come in.
     pub(super) clustered: Option<usize>,
-    def: Rc<TableDef>,
+    pub(super) def: Rc<TableDef>,
 }
 
 /// A look-up in an index: equal on a prefix, then perhaps a range.
 pub(super) struct Seek {
-    index: usize,
-    equal: Vec<Ex>,
+    pub(super) index: usize,
+    pub(super) equal: Vec<Ex>,
     /// Bounds take in their own key: the filter decides about it.
-    low: Option<Ex>,
-    high: Option<Ex>,
+    pub(super) low: Option<Ex>,
+    pub(super) high: Option<Ex>,
 }
 
 /// A join.
 pub(super) struct JoinNode {
-    kind: JoinKind,
-    left: Node,
-    right: Node,
-    left_width: usize,
-    right_width: usize,
-    left_base: usize,
-    right_base: usize,
-    on: Vec<Ex>,
+    pub(super) kind: JoinKind,
+    pub(super) left: Node,
+    pub(super) right: Node,
+    pub(super) left_width: usize,
+    pub(super) right_width: usize,
+    pub(super) left_base: usize,
+    pub(super) right_base: usize,
+    pub(super) on: Vec<Ex>,
     /// Keys on both sides for a hash join.
-    keys: Option<(Vec<Ex>, Vec<Ex>)>,
+    pub(super) keys: Option<(Vec<Ex>, Vec<Ex>)>,
 }
 
 impl Binder<'_, '_> {
@@ -121,17 +118,17 @@ impl Binder<'_, '_> {
         Ok(node)
     }
 
-    fn width(&self) -> usize {
+    pub(super) fn width(&self) -> usize {
         self.scopes.last().map_or(0, |scope| scope.columns.len())
     }
 
-    fn add_columns(&mut self, columns: impl IntoIterator<Item = ScopeColumn>) {
+    pub(super) fn add_columns(&mut self, columns: impl IntoIterator<Item = ScopeColumn>) {
         if let Some(scope) = self.scopes.last_mut() {
             scope.columns.extend(columns);
         }
     }
 
-    fn source(&mut self, source: &TableSource) -> SqlResult<Node> {
+    pub(super) fn source(&mut self, source: &TableSource) -> SqlResult<Node> {
         match source {
             TableSource::Named { name, alias, hints } => self.named(name, alias.as_ref(), hints),
             TableSource::Variable { slot, alias } => {
@@ -155,7 +152,7 @@ impl Binder<'_, '_> {
     }
 
     /// Binds a derived table: it does not see its neighbours, but what is around the query.
-    fn apart<T>(&mut self, bind: impl FnOnce(&mut Self) -> SqlResult<T>) -> SqlResult<T> {
+    pub(super) fn apart<T>(&mut self, bind: impl FnOnce(&mut Self) -> SqlResult<T>) -> SqlResult<T> {
         let own = self.scopes.pop();
         self.scopes.push(Scope::default());
         let target = self.change_target.take();
@@ -166,7 +163,7 @@ impl Binder<'_, '_> {
         bound
     }
 
-    fn add_query_columns(
+    pub(super) fn add_query_columns(
         &mut self,
         query: &CompiledQuery,
         alias: &Rc<str>,
@@ -188,7 +185,7 @@ impl Binder<'_, '_> {
         Ok(())
     }
 
-    fn join(
+    pub(super) fn join(
         &mut self,
         kind: JoinKind,
         left: &TableSource,
@@ -241,7 +238,7 @@ impl Binder<'_, '_> {
     }
 
     /// The right side of APPLY sees the left side's row as the row around it.
-    fn applied(&mut self, right: &TableSource) -> SqlResult<Node> {
+    pub(super) fn applied(&mut self, right: &TableSource) -> SqlResult<Node> {
         match right {
             TableSource::Derived { query, alias, columns } => {
                 let target = self.change_target.take();
@@ -266,7 +263,7 @@ impl Binder<'_, '_> {
     }
 
     /// Pairs of expressions, one of each side, that must be equal.
-    fn hash_keys(
+    pub(super) fn hash_keys(
         &self,
         conditions: &[Ex],
         left: std::ops::Range<usize>,
@@ -297,7 +294,12 @@ impl Binder<'_, '_> {
 
     // ---- names ------------------------------------------------------------
 
-    fn named(&mut self, name: &ObjectName, alias: Option<&Rc<str>>, hints: &[Rc<str>]) -> SqlResult<Node> {
+    pub(super) fn named(
+        &mut self,
+        name: &ObjectName,
+        alias: Option<&Rc<str>>,
+        hints: &[Rc<str>],
+    ) -> SqlResult<Node> {
         if name.server.is_some() {
             return Err(error(40_510, 1, &[&"linked server"]));
         }
@@ -322,7 +324,7 @@ impl Binder<'_, '_> {
         }
     }
 
-    fn table_node(
+    pub(super) fn table_node(
         &mut self,
         database: DatabaseId,
         def: &Rc<TableDef>,
@@ -377,7 +379,7 @@ impl Binder<'_, '_> {
         }))
     }
 
-    fn common_table(&mut self, at: usize, alias: Option<&Rc<str>>) -> SqlResult<Node> {
+    pub(super) fn common_table(&mut self, at: usize, alias: Option<&Rc<str>>) -> SqlResult<Node> {
         let visible = self.tables[at].clone();
         self.deeper()?;
         let hidden = self.tables.split_off(visible.sees);
@@ -390,7 +392,7 @@ impl Binder<'_, '_> {
         Ok(Node::Query(compiled, false))
     }
 
-    fn deeper(&mut self) -> SqlResult<()> {
+    pub(super) fn deeper(&mut self) -> SqlResult<()> {
         self.expansion += 1;
         if self.expansion > EXPANSION_MAX {
             self.expansion -= 1;
@@ -399,7 +401,7 @@ impl Binder<'_, '_> {
         Ok(())
     }
 
-    fn user_view(&mut self, database: DatabaseId, text: &str, alias: &Rc<str>) -> SqlResult<Node> {
+    pub(super) fn user_view(&mut self, database: DatabaseId, text: &str, alias: &Rc<str>) -> SqlResult<Node> {
         let Module::View(columns, query) = tsql::parse_module(ObjectKind::View, text)? else {
             return Err(error(208, 1, &[alias]));
         };
@@ -419,7 +421,7 @@ impl Binder<'_, '_> {
         Ok(Node::Query(compiled, false))
     }
 
-    fn function_source(
+    pub(super) fn function_source(
         &mut self,
         name: &ObjectName,
         arguments: &[Expr],
@@ -450,7 +452,7 @@ impl Binder<'_, '_> {
     }
 }
 
-fn scope_column(column: &ColumnMeta, source: &Rc<str>, name: Rc<str>) -> ScopeColumn {
+pub(super) fn scope_column(column: &ColumnMeta, source: &Rc<str>, name: Rc<str>) -> ScopeColumn {
     ScopeColumn {
         source: source.clone(),
         schema: None,
@@ -475,7 +477,7 @@ pub(super) fn table_columns<'d>(
     })
 }
 
-fn access_of(hints: &[Rc<str>], default: Access) -> Access {
+pub(super) fn access_of(hints: &[Rc<str>], default: Access) -> Access {
     let mut access = default;
     for hint in hints {
         access = match &**hint {
@@ -538,429 +540,6 @@ pub(super) fn resolve(
     }
     let view = catalog::view(schema, &name.name).ok_or_else(unknown)?;
     Ok((database, Found::System(view)))
-}
-
-// ---- look-ups ------------------------------------------------------------------
-
-/// Gives a source the conditions that concern it alone, or that it can look up by; returns the others.
-/// Columns from `outer_base` up to `own.start` belong to the row on the left of a join.
-pub(super) fn push_filters(
-    node: &mut Node,
-    conditions: Vec<Ex>,
-    own: std::ops::Range<usize>,
-    outer_base: usize,
-) -> Vec<Ex> {
-    let Node::Table(table) = node else { return conditions };
-    let mut rest = Vec::new();
-    let mut look_ups = Vec::new();
-    for condition in conditions {
-        let (mut inside, mut outside) = (false, false);
-        let complete = condition.own_columns(&mut |ordinal| {
-            if own.contains(&ordinal) { inside = true } else { outside = true }
-        });
-        match () {
-            () if complete && inside && !outside => table.filters.push(condition),
-            () if complete && inside && own.start > outer_base => look_ups.push(condition),
-            () => rest.push(condition),
-        }
-    }
-    table.choose_seek(&look_ups, &own);
-    rest.extend(look_ups);
-    rest
-}
-
-/// A comparison of one of the table's columns with something that does not depend on the table.
-fn column_comparison(condition: &Ex, own: &std::ops::Range<usize>) -> Option<(usize, Comparison, bool)> {
-    let Ex::Compare(comparison, left, right) = condition else { return None };
-    let independent = |ex: &Ex| {
-        let mut free = true;
-        ex.own_columns(&mut |ordinal| free &= !own.contains(&ordinal)) && free
-    };
-    match (&**left, &**right) {
-        (Ex::Column { depth: 0, ordinal }, other) if own.contains(ordinal) && independent(other) => {
-            Some((*ordinal - own.start, *comparison, true))
-        }
-        (other, Ex::Column { depth: 0, ordinal }) if own.contains(ordinal) && independent(other) => {
-            Some((*ordinal - own.start, flip(*comparison), false))
-        }
-        _ => None,
-    }
-}
-
-fn flip(comparison: Comparison) -> Comparison {
-    match comparison {
-        Comparison::Less => Comparison::Greater,
-        Comparison::LessOrEqual => Comparison::GreaterOrEqual,
-        Comparison::Greater => Comparison::Less,
-        Comparison::GreaterOrEqual => Comparison::LessOrEqual,
-        same => same,
-    }
-}
-
-impl TableNode {
-    /// Chooses the index whose longest prefix is compared for equality, then perhaps a range.
-    /// Conditions that were used stay among the filters: they are checked again on the few rows found.
-    fn choose_seek(&mut self, look_ups: &[Ex], own: &std::ops::Range<usize>) {
-        let own = own.start..own.start + self.def.columns.len();
-        let candidates: Vec<(usize, Comparison)> = self
-            .filters
-            .iter()
-            .chain(look_ups.iter())
-            .filter_map(|condition| column_comparison(condition, &own).map(|(column, c, _)| (column, c)))
-            .collect();
-        let score = |index: usize| {
-            let columns = &self.def.indexes[index].columns;
-            let equal = columns
-                .iter()
-                .take_while(|column| candidates.contains(&(column.ordinal, Comparison::Equal)))
-                .count();
-            let ranged = columns.get(equal).is_some_and(|column| {
-                candidates.iter().any(|(c, comparison)| {
-                    *c == column.ordinal && !matches!(comparison, Comparison::Equal | Comparison::NotEqual)
-                })
-            });
-            (equal, ranged)
-        };
-        let best = (0..self.def.indexes.len()).max_by_key(|index| (score(*index), std::cmp::Reverse(*index)));
-        let Some(index) = best.filter(|index| score(*index) > (0, false)) else { return };
-        let (equal, ranged) = score(index);
-        let columns = self.def.indexes[index].columns.clone();
-        let mut seek = Seek { index, equal: Vec::new(), low: None, high: None };
-        for column in columns.iter().take(equal) {
-            if let Some(ex) = self.take_bound(look_ups, &own, column.ordinal, &[Comparison::Equal]) {
-                seek.equal.push(ex);
-            }
-        }
-        if seek.equal.len() < equal {
-            return;
-        }
-        if ranged {
-            let column = columns[equal].ordinal;
-            let above = [Comparison::Greater, Comparison::GreaterOrEqual];
-            let below = [Comparison::Less, Comparison::LessOrEqual];
-            seek.low = self.take_bound(look_ups, &own, column, &above);
-            seek.high = self.take_bound(look_ups, &own, column, &below);
-        }
-        self.seek = Some(seek);
-        // Conditions against the left row are filters now: the table checks them on the joined frame.
-    }
-
-    /// Copies the other side of a comparison of `column`, converted to the column's type.
-    fn take_bound(
-        &self,
-        look_ups: &[Ex],
-        own: &std::ops::Range<usize>,
-        column: usize,
-        wanted: &[Comparison],
-    ) -> Option<Ex> {
-        for condition in self.filters.iter().chain(look_ups.iter()) {
-            let Some((found, comparison, column_left)) = column_comparison(condition, own) else { continue };
-            if found != column || !wanted.contains(&comparison) {
-                continue;
-            }
-            let Ex::Compare(_, left, right) = condition else { continue };
-            let other = if column_left { right } else { left };
-            return copy_simple(other);
-        }
-        None
-    }
-}
-
-/// A copy of an expression that a look-up can use.
-fn copy_simple(ex: &Ex) -> Option<Ex> {
-    Some(match ex {
-        Ex::Constant(value) => Ex::Constant(value.clone()),
-        Ex::Variable(slot) => Ex::Variable(*slot),
-        Ex::SystemVariable(variable) => Ex::SystemVariable(*variable),
-        Ex::Column { depth, ordinal } => Ex::Column { depth: *depth, ordinal: *ordinal },
-        Ex::Convert { value, from, to, style: None, is_try } => Ex::Convert {
-            value: Box::new(copy_simple(value)?),
-            from: *from,
-            to: *to,
-            style: None,
-            is_try: *is_try,
-        },
-        _ => return None,
-    })
-}
-
-// ---- reading ----------------------------------------------------------------------
-
-impl Node {
-    /// The rows. `left` is the row on the left of a join, with what is around the query behind it.
-    pub(super) fn rows(&self, env: &Environment<'_>, left: &Frame<'_>) -> Result<Vec<Row>, Fault> {
-        match self {
-            Self::Nothing => Ok(vec![Rc::from([])]),
-            Self::Table(table) => table.rows(env, left),
-            Self::View(view, database) => {
-                let engine = env.instance.0.engine.borrow();
-                Ok(view.rows(&catalog::ViewContext {
-                    instance: env.instance,
-                    engine: &engine,
-                    session: env.session,
-                    database_id: *database,
-                }))
-            }
-            Self::Variable(slot) => {
-                let variables = env.table_variables.borrow();
-                Ok(variables.iter().find(|v| v.slot == *slot).map(|v| v.rows.clone()).unwrap_or_default())
-            }
-            Self::Query(query, true) => Ok(query.rows(env, left.outer)?.to_vec()),
-            Self::Query(query, false) => {
-                // It was bound with an empty scope in this one's place.
-                let place = Frame { row: &[], base: 0, windows: &[], outer: left.outer };
-                Ok(query.rows(env, Some(&place))?.to_vec())
-            }
-            Self::Function(function, arguments) => {
-                let values = eval_all(arguments, env, left)?;
-                Ok(function(env, &values)?)
-            }
-            Self::Join(join) => join.rows(env, left.outer),
-        }
-    }
-}
-
-impl TableNode {
-    fn rows(&self, env: &Environment<'_>, left: &Frame<'_>) -> Result<Vec<Row>, Fault> {
-        let access = env.open(self.database, self.table, self.access)?;
-        let table = access.table.clone();
-        let mut rows = Vec::new();
-        let mut ids = Vec::new();
-        let mut keep = |id: u64, row: &Row| -> Result<(), Fault> {
-            let frame = Frame { row, base: self.base, windows: &[], outer: left.outer };
-            for filter in &self.filters {
-                if filter.test(env, &frame)? != Some(true) {
-                    return Ok(());
-                }
-            }
-            if !access.check(id)? {
-                return Ok(());
-            }
-            if self.lock.is_some() {
-                ids.push(id);
-            }
-            if self.with_row_id {
-                let id = Value::Int(i64::try_from(id).unwrap_or(i64::MAX));
-                rows.push(row.iter().cloned().chain([id]).collect());
-            } else {
-                rows.push(row.clone());
-            }
-            Ok(())
-        };
-        if let Some(seek) = &self.seek {
-            match seek.keys(env, left, &table.def)? {
-                None => {}
-                Some((prefix, low, high)) => {
-                    access.check_seek(seek.index, &prefix)?;
-                    for (id, row) in table.entries(seek.index, as_bound(&low), as_bound(&high)) {
-                        keep(id, row)?;
-                    }
-                }
-            }
-        } else {
-            access.check_scan()?;
-            match self.clustered.filter(|_| in_index_order(&table)) {
-                Some(index) => {
-                    for (id, row) in table.rows_in_order(index) {
-                        keep(id, row)?;
-                    }
-                }
-                None => {
-                    for (id, row) in table.rows() {
-                        keep(id, row)?;
-                    }
-                }
-            }
-        }
-        if let (Some(mode), Some(transaction)) = (self.lock, env.transaction) {
-            let mut engine = env.instance.0.engine.borrow_mut();
-            engine.lock_rows(transaction, self.database, self.table, &ids, mode)?;
-        }
-        Ok(rows)
-    }
-}
-
-/// An identity key grows as rows are added, so that insertion order is index order already.
-fn in_index_order(table: &Table) -> bool {
-    table.def.columns.first().is_none_or(|column| column.identity.is_none())
-}
-
-fn as_bound(bound: &Bound<Key>) -> Bound<&Key> {
-    match bound {
-        Bound::Included(key) => Bound::Included(key),
-        Bound::Excluded(key) => Bound::Excluded(key),
-        Bound::Unbounded => Bound::Unbounded,
-    }
-}
-
-type SeekKeys = (Key, Bound<Key>, Bound<Key>);
-
-impl Seek {
-    /// The keys to look up; `None` when a NULL makes every comparison unknown.
-    fn keys(
-        &self,
-        env: &Environment<'_>,
-        left: &Frame<'_>,
-        def: &TableDef,
-    ) -> Result<Option<SeekKeys>, Fault> {
-        let columns = &def.indexes[self.index].columns;
-        let typed = |ex: &Ex, at: usize| -> Result<Option<Value>, Fault> {
-            let value = ex.eval(env, left)?;
-            let to = def.columns[columns[at].ordinal].meta.data_type;
-            Ok(fit_key(value, to))
-        };
-        let mut prefix = Vec::with_capacity(self.equal.len() + 1);
-        for (at, ex) in self.equal.iter().enumerate() {
-            let Some(value) = typed(ex, at)? else { return Ok(None) };
-            prefix.push(value);
-        }
-        let equal = Key::of_values(&prefix);
-        let mut bound = |side: &Option<Ex>| -> Result<Option<Bound<Key>>, Fault> {
-            let Some(ex) = side else {
-                let whole = if prefix.is_empty() { Bound::Unbounded } else { Bound::Included(equal.clone()) };
-                return Ok(Some(whole));
-            };
-            let Some(value) = typed(ex, self.equal.len())? else { return Ok(None) };
-            prefix.push(value);
-            let key = Key::of_values(&prefix);
-            prefix.pop();
-            Ok(Some(Bound::Included(key)))
-        };
-        let (Some(low), Some(high)) = (bound(&self.low)?, bound(&self.high)?) else { return Ok(None) };
-        Ok(Some((equal, low, high)))
-    }
-}
-
-/// A value in the form in which a column of type `to` is indexed; `None` for NULL.
-fn fit_key(value: Value, to: DataType) -> Option<Value> {
-    let from = match &value {
-        Value::Null => return None,
-        Value::Int(_) => DataType::BigInt,
-        Value::Decimal(d) => d.literal_type(),
-        Value::Bit(_) => DataType::Bit,
-        Value::Money(_) => DataType::Money,
-        Value::Float(_) => DataType::Float,
-        Value::Real(_) => DataType::Real,
-        _ => return Some(value),
-    };
-    let whole = matches!(to, DataType::TinyInt | DataType::SmallInt | DataType::Int | DataType::BigInt);
-    match (&value, to) {
-        (Value::Int(_), _) if whole => Some(value),
-        _ => crate::value::convert::convert(&value, from, to, 0).ok().or(Some(value)),
-    }
-}
-
-impl JoinNode {
-    fn rows(&self, env: &Environment<'_>, outer: Option<&Frame<'_>>) -> Result<Vec<Row>, Fault> {
-        let around = Frame { row: &[], base: 0, windows: &[], outer };
-        let left_rows = self.left.rows(env, &around)?;
-        let per_row = matches!(self.kind, JoinKind::CrossApply | JoinKind::OuterApply)
-            || matches!(&self.right, Node::Table(table) if table.seek.is_some());
-        if per_row {
-            return self.nested_rows(env, outer, &left_rows);
-        }
-        let right_rows = self.right.rows(env, &around)?;
-        let hash = match &self.keys {
-            Some((_, right_keys)) => Some(hash_rows(env, outer, &right_rows, right_keys, self.right_base)?),
-            None => None,
-        };
-        let mut matched_right = vec![false; right_rows.len()];
-        let mut out = Vec::new();
-        let all: Vec<usize> = (0..right_rows.len()).collect();
-        for left in &left_rows {
-            let candidates: &[usize] = match (&hash, &self.keys) {
-                (Some(hash), Some((left_keys, _))) => {
-                    let frame = Frame::of(left, self.left_base, outer);
-                    let key = eval_all(left_keys, env, &frame)?;
-                    if key.iter().any(Value::is_null) {
-                        &[]
-                    } else {
-                        hash.get(&Key::of_values(&key)).map_or(&[], Vec::as_slice)
-                    }
-                }
-                _ => &all,
-            };
-            let mut matched = false;
-            for at in candidates {
-                let joined = joined(left, &right_rows[*at]);
-                if self.holds(env, outer, &joined)? {
-                    matched = true;
-                    matched_right[*at] = true;
-                    out.push(joined);
-                }
-            }
-            if !matched && matches!(self.kind, JoinKind::Left | JoinKind::Full) {
-                out.push(joined(left, &vec![Value::Null; self.right_width]));
-            }
-        }
-        if matches!(self.kind, JoinKind::Right | JoinKind::Full) {
-            let missing = right_rows.iter().zip(&matched_right).filter(|(_, matched)| !**matched);
-            out.extend(missing.map(|(right, _)| joined(&vec![Value::Null; self.left_width], right)));
-        }
-        Ok(out)
-    }
-
-    /// The right side is read anew for each row of the left.
-    fn nested_rows(
-        &self,
-        env: &Environment<'_>,
-        outer: Option<&Frame<'_>>,
-        left_rows: &[Row],
-    ) -> Result<Vec<Row>, Fault> {
-        let keeps_left = matches!(self.kind, JoinKind::Left | JoinKind::OuterApply);
-        let mut out = Vec::new();
-        for left in left_rows {
-            let frame = Frame::of(left, self.left_base, outer);
-            // A query on the right of APPLY sees this row as the row around it.
-            let around = match &self.right {
-                Node::Query(..) => Frame { row: &[], base: 0, windows: &[], outer: Some(&frame) },
-                _ => frame,
-            };
-            let mut matched = false;
-            for right in self.right.rows(env, &around)? {
-                let joined = joined(left, &right);
-                if self.holds(env, outer, &joined)? {
-                    matched = true;
-                    out.push(joined);
-                }
-            }
-            if !matched && keeps_left {
-                out.push(joined(left, &vec![Value::Null; self.right_width]));
-            }
-        }
-        Ok(out)
-    }
-
-    fn holds(&self, env: &Environment<'_>, outer: Option<&Frame<'_>>, row: &[Value]) -> Result<bool, Fault> {
-        let frame = Frame::of(row, self.left_base, outer);
-        for condition in &self.on {
-            if condition.test(env, &frame)? != Some(true) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-}
-
-fn joined(left: &[Value], right: &[Value]) -> Row {
-    left.iter().chain(right).cloned().collect()
-}
-
-fn hash_rows(
-    env: &Environment<'_>,
-    outer: Option<&Frame<'_>>,
-    rows: &[Row],
-    keys: &[Ex],
-    base: usize,
-) -> Result<BTreeMap<Key, Vec<usize>>, Fault> {
-    let mut hash: BTreeMap<Key, Vec<usize>> = BTreeMap::new();
-    for (at, row) in rows.iter().enumerate() {
-        let key = eval_all(keys, env, &Frame::of(row, base, outer))?;
-        if !key.iter().any(Value::is_null) {
-            hash.entry(Key::of_values(&key)).or_default().push(at);
-        }
-    }
-    Ok(hash)
 }
 
 /// The ordinal of a column of a definition, or error 207.

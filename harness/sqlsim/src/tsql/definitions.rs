@@ -1,4 +1,4 @@
-//! CREATE, ALTER and DROP of tables, modules, logins and users.
+//! CREATE, ALTER and DROP of tables, indexes, modules.
 
 use super::ast::{
     AlterTable, ColumnDefinition, Constraint, ConstraintKind, CreateIndex, CreateModule, CreateTable,
@@ -23,7 +23,7 @@ impl Parser<'_> {
         }
     }
 
-    fn create(&mut self, start: usize, first: bool) -> SqlResult<StatementKind> {
+    pub(super) fn create(&mut self, start: usize, first: bool) -> SqlResult<StatementKind> {
         let or_alter = self.take_two("OR", "ALTER");
         if let Some(kind) = self.module_kind() {
             return self.module(kind, start, first, false, or_alter);
@@ -72,7 +72,7 @@ impl Parser<'_> {
         })
     }
 
-    fn alter(&mut self, start: usize, first: bool) -> SqlResult<StatementKind> {
+    pub(super) fn alter(&mut self, start: usize, first: bool) -> SqlResult<StatementKind> {
         if let Some(kind) = self.module_kind() {
             return self.module(kind, start, first, true, false);
         }
@@ -108,7 +108,7 @@ impl Parser<'_> {
         })
     }
 
-    fn drop_statement(&mut self) -> SqlResult<StatementKind> {
+    pub(super) fn drop_statement(&mut self) -> SqlResult<StatementKind> {
         let word = self.any_word()?;
         let if_exists = self.take_two("IF", "EXISTS");
         let kind = match &*word {
@@ -148,7 +148,7 @@ impl Parser<'_> {
         Ok(StatementKind::Drop { kind, if_exists, names })
     }
 
-    fn drop_index(&mut self, if_exists: bool) -> SqlResult<StatementKind> {
+    pub(super) fn drop_index(&mut self, if_exists: bool) -> SqlResult<StatementKind> {
         let mut name = self.object_name()?;
         if self.take("ON") {
             return Ok(StatementKind::DropIndex { index: name.name, table: self.object_name()?, if_exists });
@@ -160,7 +160,7 @@ impl Parser<'_> {
 
     // ---- modules ------------------------------------------------------------
 
-    fn module_kind(&mut self) -> Option<ObjectKind> {
+    pub(super) fn module_kind(&mut self) -> Option<ObjectKind> {
         let kind = match () {
             () if self.is("PROC") || self.is("PROCEDURE") => ObjectKind::Procedure,
             () if self.is("VIEW") => ObjectKind::View,
@@ -173,7 +173,7 @@ impl Parser<'_> {
     }
 
     /// A module's text is kept whole; here it is only checked.
-    fn module(
+    pub(super) fn module(
         &mut self,
         kind: ObjectKind,
         start: usize,
@@ -245,7 +245,7 @@ impl Parser<'_> {
         Ok(table)
     }
 
-    fn table_element(&mut self, table: &mut TableDefinition) -> SqlResult<()> {
+    pub(super) fn table_element(&mut self, table: &mut TableDefinition) -> SqlResult<()> {
         if self.is_any(&["CONSTRAINT", "PRIMARY", "UNIQUE", "FOREIGN", "CHECK", "DEFAULT"]) {
             let name = if self.take("CONSTRAINT") { Some(self.name()?) } else { None };
             let constraint = self.constraint(name, None)?;
@@ -258,7 +258,7 @@ impl Parser<'_> {
         self.column_definition(table)
     }
 
-    fn column_definition(&mut self, table: &mut TableDefinition) -> SqlResult<()> {
+    pub(super) fn column_definition(&mut self, table: &mut TableDefinition) -> SqlResult<()> {
         let name = self.name()?;
         let mut column = ColumnDefinition {
             name: name.clone(),
@@ -312,7 +312,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn identity(&mut self) -> SqlResult<(i64, i64)> {
+    pub(super) fn identity(&mut self) -> SqlResult<(i64, i64)> {
         let mut identity = (1, 1);
         if self.take_symbol("(") {
             identity.0 = self.whole_number()?;
@@ -328,7 +328,11 @@ impl Parser<'_> {
     }
 
     /// A constraint, of a table or of the column `column`.
-    fn constraint(&mut self, name: Option<Rc<str>>, column: Option<&Rc<str>>) -> SqlResult<Constraint> {
+    pub(super) fn constraint(
+        &mut self,
+        name: Option<Rc<str>>,
+        column: Option<&Rc<str>>,
+    ) -> SqlResult<Constraint> {
         let kind = match () {
             () if self.is("PRIMARY") || self.is("UNIQUE") => self.key_constraint(column)?,
             () if self.is("FOREIGN") || self.is("REFERENCES") => self.foreign_key(column)?,
@@ -356,7 +360,7 @@ impl Parser<'_> {
         Ok(Constraint { name, kind })
     }
 
-    fn key_constraint(&mut self, column: Option<&Rc<str>>) -> SqlResult<ConstraintKind> {
+    pub(super) fn key_constraint(&mut self, column: Option<&Rc<str>>) -> SqlResult<ConstraintKind> {
         let primary = self.take("PRIMARY");
         if primary {
             self.need("KEY")?;
@@ -377,7 +381,7 @@ impl Parser<'_> {
         Ok(ConstraintKind::Key { primary, clustered, columns })
     }
 
-    fn key_columns(&mut self) -> SqlResult<Vec<(Rc<str>, bool)>> {
+    pub(super) fn key_columns(&mut self) -> SqlResult<Vec<(Rc<str>, bool)>> {
         self.need_symbol("(")?;
         let mut columns = Vec::new();
         loop {
@@ -395,7 +399,7 @@ impl Parser<'_> {
         Ok(columns)
     }
 
-    fn foreign_key(&mut self, column: Option<&Rc<str>>) -> SqlResult<ConstraintKind> {
+    pub(super) fn foreign_key(&mut self, column: Option<&Rc<str>>) -> SqlResult<ConstraintKind> {
         let mut columns = column.cloned().into_iter().collect::<Vec<_>>();
         if self.take("FOREIGN") {
             self.need("KEY")?;
@@ -427,7 +431,7 @@ impl Parser<'_> {
     }
 
     /// WITH (…), ON filegroup, TEXTIMAGE_ON filegroup: storage, which changes no result.
-    fn skip_table_tail(&mut self) -> SqlResult<()> {
+    pub(super) fn skip_table_tail(&mut self) -> SqlResult<()> {
         loop {
             if self.is("WITH") && self.is_symbol_ahead(1, "(") {
                 self.advance();
@@ -447,7 +451,7 @@ impl Parser<'_> {
         }
     }
 
-    fn create_index(&mut self, unique: bool, clustered: bool) -> SqlResult<StatementKind> {
+    pub(super) fn create_index(&mut self, unique: bool, clustered: bool) -> SqlResult<StatementKind> {
         let name = self.name()?;
         self.need("ON")?;
         let table = self.object_name()?;
@@ -462,7 +466,7 @@ impl Parser<'_> {
         Ok(StatementKind::CreateIndex(Box::new(index)))
     }
 
-    fn alter_table(&mut self) -> SqlResult<StatementKind> {
+    pub(super) fn alter_table(&mut self) -> SqlResult<StatementKind> {
         let name = self.object_name()?;
         if self.take("WITH") && !self.take("CHECK") {
             self.need("NOCHECK")?;
@@ -497,156 +501,5 @@ impl Parser<'_> {
             return Err(self.unexpected());
         };
         Ok(StatementKind::AlterTable(name, action))
-    }
-
-    // ---- security -------------------------------------------------------------------
-
-    fn create_login(&mut self) -> SqlResult<StatementKind> {
-        let name = self.name()?;
-        let (mut password, mut sid, mut default_database) = (None, None, None);
-        if self.take("FROM") {
-            let source = self.any_word()?;
-            if &*source != "WINDOWS" {
-                return Err(self.failure(40_510, &[&format!("CREATE LOGIN … FROM {source}")]));
-            }
-        }
-        if self.take("WITH") {
-            loop {
-                let option = self.any_word()?;
-                self.need_symbol("=")?;
-                match &*option {
-                    "PASSWORD" => {
-                        password = Some(self.text_literal()?);
-                        self.take("MUST_CHANGE");
-                    }
-                    "SID" => {
-                        let TokenKind::Binary(bytes) = self.kind() else { return Err(self.unexpected()) };
-                        sid = Some(bytes.clone());
-                        self.advance();
-                    }
-                    "DEFAULT_DATABASE" => default_database = Some(self.name()?),
-                    "DEFAULT_LANGUAGE" => {
-                        self.name()?;
-                    }
-                    "CHECK_POLICY" | "CHECK_EXPIRATION" => {
-                        self.any_word()?;
-                    }
-                    _ => return Err(self.failure(155, &[&option, &"CREATE LOGIN"])),
-                }
-                if !self.take_symbol(",") {
-                    break;
-                }
-            }
-        }
-        let login = Security::CreateLogin { name, password, sid, default_database };
-        Ok(StatementKind::Security(Box::new(login)))
-    }
-
-    fn alter_login(&mut self) -> SqlResult<StatementKind> {
-        let name = self.name()?;
-        let (mut enabled, mut password, mut default_database) = (None, None, None);
-        if self.take("ENABLE") {
-            enabled = Some(true);
-        } else if self.take("DISABLE") {
-            enabled = Some(false);
-        } else {
-            self.need("WITH")?;
-            loop {
-                let option = self.any_word()?;
-                self.need_symbol("=")?;
-                match &*option {
-                    "PASSWORD" => {
-                        password = Some(self.text_literal()?);
-                        if self.take("OLD_PASSWORD") {
-                            self.need_symbol("=")?;
-                            self.text_literal()?;
-                        }
-                        while self.take("UNLOCK") || self.take("MUST_CHANGE") {}
-                    }
-                    "DEFAULT_DATABASE" => default_database = Some(self.name()?),
-                    "CHECK_POLICY" | "CHECK_EXPIRATION" => {
-                        self.any_word()?;
-                    }
-                    _ => return Err(self.failure(155, &[&option, &"ALTER LOGIN"])),
-                }
-                if !self.take_symbol(",") {
-                    break;
-                }
-            }
-        }
-        let login = Security::AlterLogin { name, enabled, password, default_database };
-        Ok(StatementKind::Security(Box::new(login)))
-    }
-
-    fn create_user(&mut self) -> SqlResult<StatementKind> {
-        let name = self.name()?;
-        let mut login = Some(name.clone());
-        if self.take("FOR") || self.take("FROM") {
-            self.need("LOGIN")?;
-            login = Some(self.name()?);
-        } else if self.take_two("WITHOUT", "LOGIN") {
-            login = None;
-        }
-        if self.take("WITH") {
-            self.need("DEFAULT_SCHEMA")?;
-            self.need_symbol("=")?;
-            self.name()?;
-        }
-        Ok(StatementKind::Security(Box::new(Security::CreateUser { name, login })))
-    }
-
-    fn role_member(&mut self) -> SqlResult<(Rc<str>, Rc<str>, bool)> {
-        let role = self.name()?;
-        let add = self.take("ADD");
-        if !add {
-            self.need("DROP")?;
-        }
-        self.need("MEMBER")?;
-        Ok((role, self.name()?, add))
-    }
-
-    fn grant(&mut self, verb: Rc<str>) -> SqlResult<StatementKind> {
-        let mut permissions = Vec::new();
-        loop {
-            let mut words = Vec::new();
-            while !self.is_any(&["ON", "TO", "FROM"]) && matches!(self.kind(), TokenKind::Word(_)) {
-                words.push(self.any_word()?);
-            }
-            if words.is_empty() {
-                return Err(self.unexpected());
-            }
-            permissions.push(words.join(" ").into());
-            if !self.take_symbol(",") {
-                break;
-            }
-        }
-        let mut on = None;
-        if self.take("ON") {
-            let mut class = None;
-            if matches!(self.kind_ahead(1), TokenKind::Symbol("::")) {
-                class = Some(self.any_word()?);
-                self.advance();
-            }
-            on = Some((class, self.object_name()?));
-        }
-        if !self.take("TO") {
-            self.need("FROM")?;
-        }
-        let mut principals = vec![self.principal()?];
-        while self.take_symbol(",") {
-            principals.push(self.principal()?);
-        }
-        if self.take("WITH") {
-            self.need("GRANT")?;
-            self.need("OPTION")?;
-        }
-        Ok(StatementKind::Security(Box::new(Security::Grant { verb, permissions, on, principals })))
-    }
-
-    fn principal(&mut self) -> SqlResult<Rc<str>> {
-        if self.take("PUBLIC") {
-            return Ok("public".into());
-        }
-        self.name()
     }
 }

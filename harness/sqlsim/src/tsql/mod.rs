@@ -8,11 +8,13 @@
 
 mod administration;
 pub mod ast;
+mod calls;
 mod definitions;
 mod expressions;
 pub mod lexer;
 mod parser;
 mod queries;
+mod security;
 mod statements;
 
 use crate::error::SqlResult;

@@ -1,13 +1,10 @@
-//! Statements: control of flow, variables, transactions, EXECUTE, cursors.
+//! Statements: control of flow, variables, messages, transactions.
 
-use super::ast::{
-    Argument, CursorAction, Execute, Expr, FetchDirection, Instruction, Isolation, ProcedureName, RaiseError,
-    SetOption, Statement, StatementKind,
-};
+use super::ast::{Expr, Instruction, Isolation, RaiseError, SetOption, Statement, StatementKind};
 use super::lexer::TokenKind;
 use super::parser::{LoopLabels, Parser};
 use crate::error::SqlResult;
-use crate::value::{DataType, Length, Value};
+use crate::value::{DataType, Value};
 use std::rc::Rc;
 
 /// Words that begin a statement though they are not reserved, and so never are an alias.
@@ -36,16 +33,16 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn push(&mut self, line: u32, kind: StatementKind) {
+    pub(super) fn push(&mut self, line: u32, kind: StatementKind) {
         self.code.push(Instruction::Statement(Statement { line, kind }));
     }
 
     /// One statement; blocks are flattened on the way.
-    fn statement(&mut self, first: bool) -> SqlResult<()> {
+    pub(super) fn statement(&mut self, first: bool) -> SqlResult<()> {
         self.nested(|parser| parser.statement_here(first))
     }
 
-    fn statement_here(&mut self, first: bool) -> SqlResult<()> {
+    pub(super) fn statement_here(&mut self, first: bool) -> SqlResult<()> {
         let line = self.line();
         let TokenKind::Word(word) = self.kind() else { return self.call_without_execute(first) };
         let upper = word.to_ascii_uppercase();
@@ -74,7 +71,7 @@ impl Parser<'_> {
     }
 
     /// Statements that are not blocks, by their first word.
-    fn simple_statement(&mut self, word: &str, first: bool) -> SqlResult<Option<StatementKind>> {
+    pub(super) fn simple_statement(&mut self, word: &str, first: bool) -> SqlResult<Option<StatementKind>> {
         Ok(Some(match word {
             "SELECT" => StatementKind::Select(Box::new(self.query()?)),
             "WITH" => {
@@ -138,7 +135,7 @@ impl Parser<'_> {
     }
 
     /// Whether a reserved word that begins a statement is here.
-    fn starts_statement(&self) -> bool {
+    pub(super) fn starts_statement(&self) -> bool {
         self.is_any(&[
             "SELECT",
             "INSERT",
@@ -188,7 +185,7 @@ impl Parser<'_> {
     }
 
     /// The first statement of a batch may call a procedure without EXEC.
-    fn call_without_execute(&mut self, first: bool) -> SqlResult<()> {
+    pub(super) fn call_without_execute(&mut self, first: bool) -> SqlResult<()> {
         let line = self.line();
         if !first || !self.is_name() {
             return Err(self.unexpected());
@@ -203,7 +200,7 @@ impl Parser<'_> {
 
     // ---- control of flow ------------------------------------------------
 
-    fn begin(&mut self) -> SqlResult<()> {
+    pub(super) fn begin(&mut self) -> SqlResult<()> {
         let line = self.line();
         self.need("BEGIN")?;
         if self.take("TRAN") || self.take("TRANSACTION") {
@@ -227,7 +224,7 @@ impl Parser<'_> {
     }
 
     /// Statements up to END (taken).
-    fn block_until_end(&mut self, needs_one: bool) -> SqlResult<()> {
+    pub(super) fn block_until_end(&mut self, needs_one: bool) -> SqlResult<()> {
         let mut seen = false;
         loop {
             while self.take_symbol(";") {}
@@ -243,7 +240,7 @@ impl Parser<'_> {
         }
     }
 
-    fn try_catch(&mut self) -> SqlResult<()> {
+    pub(super) fn try_catch(&mut self) -> SqlResult<()> {
         let begin = self.code.len();
         self.code.push(Instruction::BeginTry { handler: 0 });
         self.block_until_end(false)?;
@@ -262,7 +259,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn if_else(&mut self) -> SqlResult<()> {
+    pub(super) fn if_else(&mut self) -> SqlResult<()> {
         let line = self.line();
         self.need("IF")?;
         let condition = self.checked_condition()?;
@@ -286,14 +283,14 @@ impl Parser<'_> {
     }
 
     /// The statement of IF, ELSE or WHILE.
-    fn body(&mut self) -> SqlResult<()> {
+    pub(super) fn body(&mut self) -> SqlResult<()> {
         if self.at_end() {
             return Err(self.unexpected());
         }
         self.statement(false)
     }
 
-    fn while_loop(&mut self) -> SqlResult<()> {
+    pub(super) fn while_loop(&mut self) -> SqlResult<()> {
         let line = self.line();
         self.need("WHILE")?;
         let condition = self.checked_condition()?;
@@ -310,7 +307,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn leave_loop(&mut self, is_break: bool) -> SqlResult<()> {
+    pub(super) fn leave_loop(&mut self, is_break: bool) -> SqlResult<()> {
         let at = self.code.len();
         let Some(labels) = self.loops.last_mut() else {
             return Err(self.failure(if is_break { 135 } else { 136 }, &[]));
@@ -324,7 +321,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn goto(&mut self) -> SqlResult<()> {
+    pub(super) fn goto(&mut self) -> SqlResult<()> {
         let line = self.line();
         self.need("GOTO")?;
         let label = self.name()?.to_ascii_lowercase().into();
@@ -335,7 +332,7 @@ impl Parser<'_> {
 
     // ---- variables --------------------------------------------------------
 
-    fn declaration(&mut self) -> SqlResult<()> {
+    pub(super) fn declaration(&mut self) -> SqlResult<()> {
         self.need("DECLARE")?;
         if !matches!(self.kind(), TokenKind::Variable(_)) {
             return self.cursor_declaration();
@@ -372,7 +369,7 @@ impl Parser<'_> {
         }
     }
 
-    fn set(&mut self) -> SqlResult<StatementKind> {
+    pub(super) fn set(&mut self) -> SqlResult<StatementKind> {
         self.need("SET")?;
         if matches!(self.kind(), TokenKind::Variable(_)) {
             let variable = self.variable()?;
@@ -408,7 +405,7 @@ impl Parser<'_> {
         Ok(StatementKind::Set(names.into_iter().map(|name| SetOption::Switch(name, on)).collect()))
     }
 
-    fn on_or_off(&mut self) -> SqlResult<bool> {
+    pub(super) fn on_or_off(&mut self) -> SqlResult<bool> {
         if self.take("ON") {
             return Ok(true);
         }
@@ -416,7 +413,7 @@ impl Parser<'_> {
         Ok(false)
     }
 
-    fn isolation(&mut self) -> SqlResult<Isolation> {
+    pub(super) fn isolation(&mut self) -> SqlResult<Isolation> {
         if self.take("READ") {
             if self.take("UNCOMMITTED") {
                 return Ok(Isolation::ReadUncommitted);
@@ -436,7 +433,7 @@ impl Parser<'_> {
     }
 
     /// SET options that are not simply on or off.
-    fn set_with_value(&mut self, name: &str) -> SqlResult<Option<SetOption>> {
+    pub(super) fn set_with_value(&mut self, name: &str) -> SqlResult<Option<SetOption>> {
         Ok(Some(match name {
             "LOCK_TIMEOUT" => SetOption::LockTimeout(self.expression()?),
             "ROWCOUNT" => SetOption::RowCount(self.expression()?),
@@ -473,7 +470,7 @@ impl Parser<'_> {
 
     // ---- messages -----------------------------------------------------------
 
-    fn raiserror(&mut self) -> SqlResult<StatementKind> {
+    pub(super) fn raiserror(&mut self) -> SqlResult<StatementKind> {
         self.need("RAISERROR")?;
         self.need_symbol("(")?;
         let message = self.expression()?;
@@ -493,7 +490,7 @@ impl Parser<'_> {
         Ok(StatementKind::RaiseError(RaiseError { message, severity, state, arguments, options }))
     }
 
-    fn throw(&mut self) -> SqlResult<StatementKind> {
+    pub(super) fn throw(&mut self) -> SqlResult<StatementKind> {
         self.advance();
         if self.at_end() || self.is_symbol(";") || self.starts_statement() {
             return Ok(StatementKind::Throw(None));
@@ -508,7 +505,7 @@ impl Parser<'_> {
 
     // ---- transactions ---------------------------------------------------------
 
-    fn end_of_transaction(&mut self, word: &str) -> SqlResult<StatementKind> {
+    pub(super) fn end_of_transaction(&mut self, word: &str) -> SqlResult<StatementKind> {
         self.advance();
         let said = self.take("TRAN") || self.take("TRANSACTION");
         if word == "SAVE" {
@@ -526,7 +523,7 @@ impl Parser<'_> {
         Ok(if word == "COMMIT" { StatementKind::Commit } else { StatementKind::Rollback(name) })
     }
 
-    fn waitfor(&mut self) -> SqlResult<StatementKind> {
+    pub(super) fn waitfor(&mut self) -> SqlResult<StatementKind> {
         self.advance();
         let delay = self.take("DELAY");
         if !delay && !self.take("TIME") {
@@ -535,7 +532,7 @@ impl Parser<'_> {
         Ok(StatementKind::WaitFor { delay, time: self.expression()? })
     }
 
-    fn kill(&mut self) -> SqlResult<StatementKind> {
+    pub(super) fn kill(&mut self) -> SqlResult<StatementKind> {
         self.advance();
         if matches!(self.kind(), TokenKind::Text { .. }) {
             return Err(self.failure(40_510, &[&"KILL 'unit of work'"]));
@@ -547,223 +544,7 @@ impl Parser<'_> {
         }
         Ok(StatementKind::Kill { session, status_only })
     }
-
-    // ---- EXECUTE ----------------------------------------------------------------
-
-    pub(super) fn execute(&mut self) -> SqlResult<StatementKind> {
-        self.advance();
-        if self.take_symbol("(") {
-            let mut parts = vec![self.expression()?];
-            while self.take_symbol(",") {
-                parts.push(self.expression()?);
-            }
-            self.need_symbol(")")?;
-            if self.is("AT") || self.is("AS") {
-                return Err(self.failure(40_510, &[&"EXECUTE … AT and AS"]));
-            }
-            return Ok(StatementKind::ExecuteText(parts));
-        }
-        if matches!(self.kind(), TokenKind::Variable(_)) && self.is_symbol_ahead(1, "=") {
-            let status = self.variable()?;
-            self.advance();
-            return self.procedure_call(Some(status));
-        }
-        self.procedure_call(None)
-    }
-
-    fn procedure_call(&mut self, status_into: Option<usize>) -> SqlResult<StatementKind> {
-        let procedure = if matches!(self.kind(), TokenKind::Variable(_)) {
-            ProcedureName::Variable(self.variable()?)
-        } else {
-            ProcedureName::Name(self.object_name()?)
-        };
-        let mut arguments = Vec::new();
-        if self.starts_argument() {
-            loop {
-                arguments.push(self.argument(arguments.last())?);
-                if !self.take_symbol(",") {
-                    break;
-                }
-            }
-        }
-        if self.is("WITH") && (self.is_ahead(1, "RECOMPILE") || self.is_ahead(1, "RESULT")) {
-            self.advance();
-            let recompile = self.take("RECOMPILE");
-            if !recompile {
-                return Err(self.failure(40_510, &[&"EXECUTE … WITH RESULT SETS"]));
-            }
-        }
-        Ok(StatementKind::Execute(Execute { procedure, status_into, arguments }))
-    }
-
-    fn starts_argument(&self) -> bool {
-        match self.kind() {
-            TokenKind::End => false,
-            TokenKind::Symbol(symbol) => *symbol == "-" || *symbol == "+",
-            TokenKind::Word(_) => self.is_name() || self.is("NULL") || self.is("DEFAULT"),
-            _ => true,
-        }
-    }
-
-    fn argument(&mut self, previous: Option<&Argument>) -> SqlResult<Argument> {
-        let mut name = None;
-        if let TokenKind::Variable(parameter) = self.kind()
-            && self.is_symbol_ahead(1, "=")
-        {
-            name = Some(parameter.clone());
-            self.advance();
-            self.advance();
-        } else if previous.is_some_and(|argument| argument.name.is_some()) {
-            return Err(self.failure(119, &[&2]));
-        }
-        if self.take("DEFAULT") {
-            return Ok(Argument { name, value: None, output: None });
-        }
-        let value = self.argument_value()?;
-        let mut output = None;
-        if self.is("OUTPUT") || self.is("OUT") {
-            let Expr::Variable(slot) = &value else { return Err(self.failure(179, &[])) };
-            output = Some(*slot);
-            self.advance();
-        }
-        Ok(Argument { name, value: Some(value), output })
-    }
-
-    /// Arguments are constants, variables, or bare words that stand for texts.
-    fn argument_value(&mut self) -> SqlResult<Expr> {
-        match self.kind() {
-            TokenKind::Variable(_) => Ok(Expr::Variable(self.variable()?)),
-            TokenKind::SystemVariable(name) => {
-                let name = name.clone();
-                self.advance();
-                Ok(Expr::SystemVariable(name))
-            }
-            TokenKind::Word(_) | TokenKind::QuotedName(_) if self.is_name() => {
-                let word = self.name()?;
-                let length = u16::try_from(word.chars().count().max(1)).unwrap_or(u16::MAX);
-                Ok(Expr::Literal(Value::Text(word), DataType::NVarChar(Length::Upto(length))))
-            }
-            _ => {
-                self.take_symbol("+");
-                let literal_at = self.at + usize::from(self.is_symbol("-"));
-                let is_literal = matches!(
-                    self.tokens[literal_at.min(self.tokens.len() - 1)].kind,
-                    TokenKind::Text { .. }
-                        | TokenKind::Number(_)
-                        | TokenKind::Float(_)
-                        | TokenKind::Money(_)
-                        | TokenKind::Binary(_)
-                ) || self.is("NULL");
-                if !is_literal {
-                    return Err(self.unexpected());
-                }
-                self.constant_expression()
-            }
-        }
-    }
-
-    /// A literal with its sign; no operators.
-    fn constant_expression(&mut self) -> SqlResult<Expr> {
-        if let TokenKind::Text { text, national } = self.kind() {
-            let literal = super::expressions::text_literal(text, *national);
-            self.advance();
-            return Ok(literal);
-        }
-        let value = self.constant()?.unwrap_or(Value::Null);
-        let data_type = match &value {
-            Value::Int(n) if i32::try_from(*n).is_ok() => DataType::Int,
-            Value::Int(_) => DataType::BigInt,
-            Value::Decimal(number) => number.literal_type(),
-            Value::Float(_) => DataType::Float,
-            Value::Money(_) => DataType::Money,
-            Value::Binary(_) => DataType::VarBinary(Length::Max),
-            _ => DataType::Int,
-        };
-        Ok(Expr::Literal(value, data_type))
-    }
-
-    // ---- cursors ------------------------------------------------------------------
-
-    fn cursor_declaration(&mut self) -> SqlResult<()> {
-        let line = self.line();
-        let name: Rc<str> = self.name()?.to_ascii_lowercase().into();
-        let mut scroll = false;
-        while !self.take("CURSOR") {
-            scroll |= self.is("SCROLL");
-            if !self.is_any(&["INSENSITIVE", "SCROLL"]) {
-                return Err(self.unexpected());
-            }
-            self.advance();
-        }
-        while !self.take("FOR") {
-            scroll |= self.is_any(&["SCROLL", "STATIC", "KEYSET", "DYNAMIC"]);
-            let word = self.any_word()?;
-            if !CURSOR_WORDS.contains(&&*word) {
-                return Err(self.failure(102, &[&word]));
-            }
-        }
-        let query = Box::new(self.query()?);
-        if self.take("FOR") {
-            self.need("READ")?;
-            self.need("ONLY")?;
-        }
-        self.push(line, StatementKind::DeclareCursor { name, scroll, query });
-        Ok(())
-    }
-
-    fn cursor_statement(&mut self, word: &str) -> SqlResult<StatementKind> {
-        self.advance();
-        if word != "FETCH" {
-            let action = match word {
-                "OPEN" => CursorAction::Open,
-                "CLOSE" => CursorAction::Close,
-                _ => CursorAction::Deallocate,
-            };
-            self.take("GLOBAL");
-            return Ok(StatementKind::Cursor(action, self.name()?.to_ascii_lowercase().into()));
-        }
-        let mut direction = FetchDirection::Next;
-        for (word, found) in [
-            ("NEXT", FetchDirection::Next),
-            ("PRIOR", FetchDirection::Prior),
-            ("FIRST", FetchDirection::First),
-            ("LAST", FetchDirection::Last),
-        ] {
-            if self.is(word) && (self.is_ahead(1, "FROM") || matches!(self.kind_ahead(1), TokenKind::Word(_)))
-            {
-                self.advance();
-                direction = found;
-                break;
-            }
-        }
-        self.take("FROM");
-        let name = self.name()?.to_ascii_lowercase().into();
-        let mut into = Vec::new();
-        if self.take("INTO") {
-            into.push(self.variable()?);
-            while self.take_symbol(",") {
-                into.push(self.variable()?);
-            }
-        }
-        Ok(StatementKind::Fetch { direction, name, into })
-    }
 }
-
-const CURSOR_WORDS: [&str; 13] = [
-    "LOCAL",
-    "GLOBAL",
-    "FORWARD_ONLY",
-    "SCROLL",
-    "STATIC",
-    "KEYSET",
-    "DYNAMIC",
-    "FAST_FORWARD",
-    "READ_ONLY",
-    "SCROLL_LOCKS",
-    "OPTIMISTIC",
-    "TYPE_WARNING",
-    "INSENSITIVE",
-];
 
 /// SET options that are on or off.
 const SWITCHES: [&str; 24] = [

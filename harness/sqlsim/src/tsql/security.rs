@@ -1,0 +1,158 @@
+//! Logins, users, roles, permissions.
+
+use super::ast::{Security, StatementKind};
+use super::lexer::TokenKind;
+use super::parser::Parser;
+use crate::error::SqlResult;
+use std::rc::Rc;
+
+impl Parser<'_> {
+    pub(super) fn create_login(&mut self) -> SqlResult<StatementKind> {
+        let name = self.name()?;
+        let (mut password, mut sid, mut default_database) = (None, None, None);
+        if self.take("FROM") {
+            let source = self.any_word()?;
+            if &*source != "WINDOWS" {
+                return Err(self.failure(40_510, &[&format!("CREATE LOGIN … FROM {source}")]));
+            }
+        }
+        if self.take("WITH") {
+            loop {
+                let option = self.any_word()?;
+                self.need_symbol("=")?;
+                match &*option {
+                    "PASSWORD" => {
+                        password = Some(self.text_literal()?);
+                        self.take("MUST_CHANGE");
+                    }
+                    "SID" => {
+                        let TokenKind::Binary(bytes) = self.kind() else { return Err(self.unexpected()) };
+                        sid = Some(bytes.clone());
+                        self.advance();
+                    }
+                    "DEFAULT_DATABASE" => default_database = Some(self.name()?),
+                    "DEFAULT_LANGUAGE" => {
+                        self.name()?;
+                    }
+                    "CHECK_POLICY" | "CHECK_EXPIRATION" => {
+                        self.any_word()?;
+                    }
+                    _ => return Err(self.failure(155, &[&option, &"CREATE LOGIN"])),
+                }
+                if !self.take_symbol(",") {
+                    break;
+                }
+            }
+        }
+        let login = Security::CreateLogin { name, password, sid, default_database };
+        Ok(StatementKind::Security(Box::new(login)))
+    }
+
+    pub(super) fn alter_login(&mut self) -> SqlResult<StatementKind> {
+        let name = self.name()?;
+        let (mut enabled, mut password, mut default_database) = (None, None, None);
+        if self.take("ENABLE") {
+            enabled = Some(true);
+        } else if self.take("DISABLE") {
+            enabled = Some(false);
+        } else {
+            self.need("WITH")?;
+            loop {
+                let option = self.any_word()?;
+                self.need_symbol("=")?;
+                match &*option {
+                    "PASSWORD" => {
+                        password = Some(self.text_literal()?);
+                        if self.take("OLD_PASSWORD") {
+                            self.need_symbol("=")?;
+                            self.text_literal()?;
+                        }
+                        while self.take("UNLOCK") || self.take("MUST_CHANGE") {}
+                    }
+                    "DEFAULT_DATABASE" => default_database = Some(self.name()?),
+                    "CHECK_POLICY" | "CHECK_EXPIRATION" => {
+                        self.any_word()?;
+                    }
+                    _ => return Err(self.failure(155, &[&option, &"ALTER LOGIN"])),
+                }
+                if !self.take_symbol(",") {
+                    break;
+                }
+            }
+        }
+        let login = Security::AlterLogin { name, enabled, password, default_database };
+        Ok(StatementKind::Security(Box::new(login)))
+    }
+
+    pub(super) fn create_user(&mut self) -> SqlResult<StatementKind> {
+        let name = self.name()?;
+        let mut login = Some(name.clone());
+        if self.take("FOR") || self.take("FROM") {
+            self.need("LOGIN")?;
+            login = Some(self.name()?);
+        } else if self.take_two("WITHOUT", "LOGIN") {
+            login = None;
+        }
+        if self.take("WITH") {
+            self.need("DEFAULT_SCHEMA")?;
+            self.need_symbol("=")?;
+            self.name()?;
+        }
+        Ok(StatementKind::Security(Box::new(Security::CreateUser { name, login })))
+    }
+
+    pub(super) fn role_member(&mut self) -> SqlResult<(Rc<str>, Rc<str>, bool)> {
+        let role = self.name()?;
+        let add = self.take("ADD");
+        if !add {
+            self.need("DROP")?;
+        }
+        self.need("MEMBER")?;
+        Ok((role, self.name()?, add))
+    }
+
+    pub(super) fn grant(&mut self, verb: Rc<str>) -> SqlResult<StatementKind> {
+        let mut permissions = Vec::new();
+        loop {
+            let mut words = Vec::new();
+            while !self.is_any(&["ON", "TO", "FROM"]) && matches!(self.kind(), TokenKind::Word(_)) {
+                words.push(self.any_word()?);
+            }
+            if words.is_empty() {
+                return Err(self.unexpected());
+            }
+            permissions.push(words.join(" ").into());
+            if !self.take_symbol(",") {
+                break;
+            }
+        }
+        let mut on = None;
+        if self.take("ON") {
+            let mut class = None;
+            if matches!(self.kind_ahead(1), TokenKind::Symbol("::")) {
+                class = Some(self.any_word()?);
+                self.advance();
+            }
+            on = Some((class, self.object_name()?));
+        }
+        if !self.take("TO") {
+            self.need("FROM")?;
+        }
+        let mut principals = vec![self.principal()?];
+        while self.take_symbol(",") {
+            principals.push(self.principal()?);
+        }
+        if self.take("WITH") {
+            self.need("GRANT")?;
+            self.need("OPTION")?;
+        }
+        Ok(StatementKind::Security(Box::new(Security::Grant { verb, permissions, on, principals })))
+    }
+
+    pub(super) fn principal(&mut self) -> SqlResult<Rc<str>> {
+        if self.take("PUBLIC") {
+            return Ok("public".into());
+        }
+        self.name()
+    }
+}
