@@ -33,7 +33,7 @@ pub struct ServeOptions {
     pub estate: EstateFile,
     /// Address of the first server; with port 0 every server gets a free port, otherwise one after the other.
     pub listen: SocketAddr,
-    /// Where drives and shares are kept; emptied drives are made below it.
+    /// Where drives and shares are kept; it may not hold those of another estate.
     pub data: PathBuf,
     /// The seed.
     pub seed: u64,
@@ -150,6 +150,14 @@ async fn serve_here(
 ) -> Result<(), ServeError> {
     let data = options.data.clone();
     let drives = move |machine: &Machine, _: &sqlsim::Clock| -> Result<Rc<dyn Drives>, EstateError> {
+        if data.join(machine.name()).exists() {
+            return Err(EstateError::File {
+                file: data.display().to_string(),
+                what:
+                    "there are drives of an estate already; remove them or name another directory with --data"
+                        .to_owned(),
+            });
+        }
         let drives = DirectoryDrives::new(data.join(machine.name()), &['C', 'D']);
         drives
             .map(|drives| Rc::new(drives) as Rc<dyn Drives>)
@@ -227,6 +235,11 @@ async fn listen(first: SocketAddr, served: &Served) -> Result<Vec<(Server, Socke
     Ok(addresses)
 }
 
+/// This program: one binary is failover program and shell too.
+fn program() -> String {
+    std::env::current_exe().map_or_else(|_| "firedrill".to_owned(), |path| path.display().to_string())
+}
+
 /// The files a visitor needs.
 struct VisitorFiles {
     site: PathBuf,
@@ -240,7 +253,7 @@ fn write_files(
 ) -> Result<VisitorFiles, ServeError> {
     let files = VisitorFiles { site: data.join("site.toml"), store: data.join("lync-shell.toml") };
     let store = served.store_text(addresses);
-    let site = served.site_text(addresses, &files.store.display().to_string());
+    let site = served.site_text(addresses, &program(), &files.store.display().to_string());
     for (path, text) in [(&files.site, site), (&files.store, store)] {
         std::fs::write(path, text).map_err(|source| ServeError::Data { path: path.clone(), source })?;
     }
@@ -264,10 +277,11 @@ fn welcome(served: &Served, addresses: &[(Server, SocketAddr)], files: &VisitorF
          shell's store  {store}\n\n\
          Try, in another terminal:\n  \
          export PCHAT_SQL_PASSWORD={password}\n  \
-         pchat-failover preflight --site {site}\n  \
-         lync-shell --store {store} -Command Get-CsPersistentChatState\n\
+         {program} pchat-failover preflight --site {site}\n  \
+         {program} lync-shell --store {store} -Command Get-CsPersistentChatState\n\
          Here:\n{COMMANDS}",
         password = served.password(),
+        program = program(),
         site = files.site.display(),
         store = files.store.display(),
     );
@@ -286,6 +300,46 @@ mod tests {
     #[case("quit", Command::Quit)]
     fn a_typed_line_says_what_to_do(#[case] line: &str, #[case] command: Command) {
         assert_eq!(Command::parse(line), Ok(Some(command)));
+    }
+
+    /// Serves in a directory of its own until the typed lines end; what was said.
+    fn served(test: &str, lines: &'static str) -> (PathBuf, Result<Vec<String>, ServeError>) {
+        let data = std::env::temp_dir().join(format!("firedrill-serve-{test}-{}", std::process::id()));
+        let options = ServeOptions {
+            estate: EstateFile::named("litware").unwrap(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            data: data.clone(),
+            seed: 1,
+            arrangements: Vec::new(),
+        };
+        let said = std::cell::RefCell::new(Vec::new());
+        let ended =
+            serve(&options, io::Cursor::new(lines), &|line: &str| said.borrow_mut().push(line.to_owned()));
+        (data, ended.map(|()| said.into_inner()))
+    }
+
+    #[test]
+    fn a_served_estate_says_where_it_is_and_does_what_is_typed() {
+        let (data, said) = served("typed", "lose A\nstatus\nquit\n");
+        let said = said.unwrap();
+        assert!(said[0].contains(" pchat-failover preflight --site "), "{}", said[0]);
+        assert_eq!(said[1], "lost: sql-a1, sql-a2, files-a, atl-fe-001, chat-a1, chat-a2, chat-a3, chat-a4");
+        assert!(said[2].contains("primary        sql-a1.litwareinc.com has no power"), "{}", said[2]);
+        let site = std::fs::read_to_string(data.join("site.toml")).unwrap();
+        let site = failover::Site::parse(&site, "site.toml").unwrap();
+        assert!(Path::new(&site.log_shipping.share.here).is_dir(), "the share is a folder of this host");
+        std::fs::remove_dir_all(data).unwrap();
+    }
+
+    #[test]
+    fn a_directory_that_holds_an_estate_is_refused_and_left_alone() {
+        let (data, first) = served("taken", "quit\n");
+        first.unwrap();
+        let (_, again) = served("taken", "quit\n");
+        let error = again.unwrap_err().to_string();
+        assert!(error.ends_with("remove them or name another directory with --data"), "{error}");
+        assert!(data.join("site.toml").exists());
+        std::fs::remove_dir_all(data).unwrap();
     }
 
     #[test]

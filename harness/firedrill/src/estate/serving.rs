@@ -53,7 +53,7 @@ impl Served {
     }
 
     /// The site file for a program on this host.
-    pub(crate) fn site_text(&self, addresses: &[(Server, SocketAddr)], store: &str) -> String {
+    pub(crate) fn site_text(&self, addresses: &[(Server, SocketAddr)], program: &str, store: &str) -> String {
         let world = &self.world;
         let folders = &world.file.contents.folders;
         let here = |machine: &Machine, folder: &str| {
@@ -61,7 +61,8 @@ impl Served {
             let real = drives.and_then(|drives| drives.real_path_of(folder));
             real.map_or_else(|| folder.to_owned(), |path| path.display().to_string())
         };
-        let shell = ["lync-shell", "--store", store, "-NoProfile", "-NonInteractive", "-Command", "-"];
+        let shell =
+            [program, "lync-shell", "--store", store, "-NoProfile", "-NonInteractive", "-Command", "-"];
         let reach = Reach {
             servers: addresses
                 .iter()
