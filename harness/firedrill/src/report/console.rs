@@ -124,7 +124,7 @@ pub fn speed(report: &RunReport, took: std::time::Duration) -> String {
         report.drills.iter().flat_map(|drill| &drill.steps).map(|step| step.simulated_ms).sum();
     let simulated = std::time::Duration::from_millis(simulated_ms);
     format!(
-        "{seconds:.2} s, {:.0} drills per second; {} simulated, {:.0} times as fast as the clock",
+        "{seconds:.2} s, {:.1} drills per second; {} simulated, {:.0} times as fast as the clock",
         f64::from(drills) / seconds,
         readable_ms(simulated_ms),
         simulated.as_secs_f64() / seconds
@@ -183,7 +183,7 @@ mod tests {
         let mut drill = a_drill(Verdict::Passed);
         drill.steps[0].simulated_ms = 7_200_000;
         let report = RunReport::of("sim", 7, vec![drill.clone(), drill]);
-        insta::assert_snapshot!(speed(&report, std::time::Duration::from_millis(500)), @"0.50 s, 4 drills per second; 4 h 00 min 00 s simulated, 28800 times as fast as the clock");
+        insta::assert_snapshot!(speed(&report, std::time::Duration::from_millis(500)), @"0.50 s, 4.0 drills per second; 4 h 00 min 00 s simulated, 28800 times as fast as the clock");
     }
 
     #[test]
