@@ -307,6 +307,11 @@ pub const MESSAGES: &[Message] = &[
         template: "Cannot issue SAVE TRANSACTION when there is no active transaction.",
     },
     Message {
+        number: 701,
+        severity: 19,
+        template: "There is insufficient system memory in resource pool '%ls' to run this query.",
+    },
+    Message {
         number: 911,
         severity: 16,
         template: "Database '%.*ls' does not exist. Make sure that the name is entered correctly.",

@@ -45,8 +45,8 @@ pub(super) async fn run(
             }
         }
         StatementKind::Reconfigure => {}
-        StatementKind::Dbcc { command, arguments, .. } => {
-            dbcc(runner, activation, command, arguments).await?
+        StatementKind::Dbcc { command, arguments, options } => {
+            dbcc(runner, activation, command, arguments, options).await?;
         }
         _ => return Err(error(40_510, 1, &[&"this statement"]).into()),
     }
@@ -64,11 +64,11 @@ pub(super) fn outside_of_transactions(runner: &Runner<'_>, statement: &str) -> S
 
 /// Sends all errors but the last, which is the statement's own: a client sees them in order.
 /// In a TRY block the last one is caught, as T-SQL's ERROR_MESSAGE() shows it.
-fn send_errors(runner: &mut Runner<'_>, mut errors: Vec<SqlError>, line: u32) -> Failure {
+fn send_errors(runner: &mut Runner<'_>, mut errors: Vec<SqlError>) -> Failure {
     let Some(last) = errors.pop() else { return Runner::abort() };
     for mut e in errors {
         if e.line == 0 {
-            e.line = line;
+            e.line = runner.line;
         }
         if e.severity > 10 {
             super::note_error(runner.session, &e);
@@ -186,7 +186,7 @@ async fn run_backup(
     }
     name_request(runner, if written.log { "BACKUP LOG" } else { "BACKUP DATABASE" });
     let done = Box::pin(backup::backup(runner.instance, runner.session, &request, runner.sink)).await;
-    done.map_err(|errors| send_errors(runner, errors, 1))?;
+    done.map_err(|errors| send_errors(runner, errors))?;
     runner.succeed();
     Ok(())
 }
@@ -222,7 +222,7 @@ async fn run_restore(
         Some(inspection) => {
             name_request(runner, "RESTORE HEADERONLY");
             let set = Box::pin(backup::inspect(runner.instance, inspection, &device, file)).await;
-            let set = set.map_err(|errors| send_errors(runner, errors, 1))?;
+            let set = set.map_err(|errors| send_errors(runner, errors))?;
             let count = set.rows.len() as u64;
             if let Some(captured) = &mut runner.captured {
                 captured.push((set.columns, set.rows));
@@ -238,7 +238,7 @@ async fn run_restore(
         None => {
             name_request(runner, "RESTORE VERIFYONLY");
             let done = Box::pin(backup::verify(runner.instance, &device, file, runner.sink)).await;
-            done.map_err(|errors| send_errors(runner, errors, 1))?;
+            done.map_err(|errors| send_errors(runner, errors))?;
             runner.succeed();
         }
     }
@@ -305,7 +305,7 @@ async fn run_real_restore(
     }
     name_request(runner, if is_log { "RESTORE LOG" } else { "RESTORE DATABASE" });
     let done = Box::pin(backup::restore(runner.instance, runner.session, &request, runner.sink)).await;
-    done.map_err(|errors| send_errors(runner, errors, 1))?;
+    done.map_err(|errors| send_errors(runner, errors))?;
     runner.succeed();
     Ok(())
 }
@@ -357,7 +357,7 @@ async fn create_database(runner: &mut Runner<'_>, written: &WrittenDatabase) -> 
         log_files: written.log.iter().map(file_spec).collect(),
     };
     let made = engine::create::create_database(runner.instance, &request).await;
-    made.map_err(|errors| send_errors(runner, errors, 1))?;
+    made.map_err(|errors| send_errors(runner, errors))?;
     Ok(())
 }
 
@@ -368,6 +368,7 @@ async fn dbcc(
     activation: &Activation,
     command: &str,
     arguments: &[Expr],
+    options: &[Rc<str>],
 ) -> Result<(), Failure> {
     let first: Option<Rc<str>> = match arguments.first() {
         Some(argument) => runner.evaluate_text(activation, argument).await?,
@@ -387,13 +388,17 @@ async fn dbcc(
                 engine.can_open(database.id, runner.session)?;
                 database.name.clone()
             };
-            runner.sink.message(&error(8989, 1, &[&0, &0, &name]));
-            runner.sink.message(&error(2528, 1, &[]));
+            if !options.iter().any(|option| &**option == "NO_INFOMSGS") {
+                runner.sink.message(&error(8989, 1, &[&0, &0, &name]));
+                runner.sink.message(&error(2528, 1, &[]));
+            }
         }
-        "OPENTRAN" | "SQLPERF" | "INPUTBUFFER" | "SHRINKFILE" | "SHRINKDATABASE" | "CHECKIDENT" => {
+        "OPENTRAN" | "SQLPERF" | "INPUTBUFFER" | "SHRINKFILE" | "SHRINKDATABASE" | "CHECKIDENT"
+        | "TRACEON" | "TRACEOFF" | "CHECKTABLE" | "UPDATEUSAGE" | "LOGINFO" | "PAGE" => {
             return Err(error(40_510, 1, &[&format!("DBCC {command}")]).into());
         }
-        "FREEPROCCACHE" | "DROPCLEANBUFFERS" | "TRACEON" | "TRACEOFF" | "CHECKTABLE" | "UPDATEUSAGE" => {
+        // Caches: emptying them changes no result.
+        "FREEPROCCACHE" | "DROPCLEANBUFFERS" => {
             runner.sink.message(&error(2528, 1, &[]));
         }
         _ => return Err(error(2526, 3, &[]).into()),

@@ -45,7 +45,7 @@ fn failed(runner: &mut Runner<'_>, cause: crate::SqlError) -> Failure {
         return cause.into();
     }
     super::note_error(runner.session, &cause);
-    runner.sink.message(&crate::SqlError { line: 1, ..cause });
+    runner.sink.message(&crate::SqlError { line: runner.line, ..cause });
     error(5069, 1, &[]).into()
 }
 

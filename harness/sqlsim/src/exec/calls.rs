@@ -137,6 +137,7 @@ impl Runner<'_> {
         self.switch_database(before);
         super::ddl::drop_temporary(self.instance, self.session, level);
         let mut state = self.session.exec.borrow_mut();
+        state.end_cursors(level);
         state.nesting -= 1;
         state.settings = settings;
         drop(state);

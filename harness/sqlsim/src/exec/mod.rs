@@ -70,6 +70,7 @@ pub async fn batch(instance: &Instance, session: &Rc<Session>, text: &str, sink:
             }
         }
     }
+    session.exec.borrow_mut().end_cursors(0);
     if !watched.any {
         finish(session, sink, false);
     }

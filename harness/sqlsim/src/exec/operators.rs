@@ -8,6 +8,9 @@ use crate::value::datetime::{DAY, DAYS_TO_1900, Moment};
 use crate::value::{DataType, Decimal, Value, convert, decimal};
 use std::cmp::Ordering;
 
+/// The longest text that an expression may make.
+const TEXT_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 /// The type of an arithmetic expression, and whether it joins texts.
 pub(super) fn arithmetic_type(
     operator: BinaryOperator,
@@ -100,6 +103,9 @@ pub(super) fn arithmetic(
     match out {
         _ if out.is_text() => {
             let (Value::Text(a), Value::Text(b)) = (left, right) else { return Ok(Value::Null) };
+            if a.len() + b.len() > TEXT_BYTES_MAX {
+                return Err(error(701, 123, &[&"default"]));
+            }
             let mut text = String::with_capacity(a.len() + b.len());
             text.push_str(a);
             text.push_str(b);

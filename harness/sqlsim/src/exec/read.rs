@@ -154,7 +154,7 @@ impl JoinNode {
                 if self.holds(env, outer, &joined)? {
                     matched = true;
                     matched_right[*at] = true;
-                    out.push(joined);
+                    keep_row(&mut out, joined)?;
                 }
             }
             if !matched && matches!(self.kind, JoinKind::Left | JoinKind::Full) {
@@ -189,7 +189,7 @@ impl JoinNode {
                 let joined = joined(left, &right);
                 if self.holds(env, outer, &joined)? {
                     matched = true;
-                    out.push(joined);
+                    keep_row(&mut out, joined)?;
                 }
             }
             if !matched && keeps_left {
@@ -234,4 +234,16 @@ pub(super) fn hash_rows(
         }
     }
     Ok(hash)
+}
+
+/// How many rows a join may give.
+const JOINED_ROWS_MAX: usize = 2_000_000;
+
+/// Keeps a row of a join, unless there are more than the server has memory for.
+fn keep_row(rows: &mut Vec<Row>, row: Row) -> Result<(), Fault> {
+    if rows.len() >= JOINED_ROWS_MAX {
+        return Err(crate::messages::error(701, 123, &[&"default"]).into());
+    }
+    rows.push(row);
+    Ok(())
 }

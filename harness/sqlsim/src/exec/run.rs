@@ -47,6 +47,8 @@ pub(super) struct Runner<'a> {
     pub(super) kind: DoneKind,
     /// Whether these are the client's own statements.
     pub(super) is_client: bool,
+    /// Line of the statement that runs.
+    pub(super) line: u32,
     /// TRY blocks around, in callers too.
     pub(super) tries: u32,
     /// Name and id of the procedure that runs.
@@ -71,6 +73,7 @@ impl<'a> Runner<'a> {
             sink,
             kind: DoneKind::Statement,
             is_client: true,
+            line: 1,
             tries: 0,
             procedure: ("".into(), 0),
             captured: None,
@@ -219,6 +222,7 @@ impl<'a> Runner<'a> {
         statement: &Statement,
         at: usize,
     ) -> Result<Went, Failure> {
+        self.line = statement.line;
         if !(self.is_client && self.instance.is_watched()) {
             return self.statement(activation, statement, at).await;
         }

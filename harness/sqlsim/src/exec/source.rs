@@ -336,9 +336,7 @@ impl Binder<'_, '_> {
         let source = alias.unwrap_or(&name.name).clone();
         let is_target = self.change_target.as_ref().is_some_and(|target| {
             target.found.is_none()
-                && (same_name(&target.name.name, &source)
-                    || (same_name(&target.name.name, &def.name)
-                        && (target.name.schema.is_some() || alias.is_none())))
+                && (same_name(&target.name.name, &source) || same_name(&target.name.name, &def.name))
         });
         let mut columns: Vec<ScopeColumn> = table_columns(def, &source, false).collect();
         for column in &mut columns {

@@ -40,6 +40,15 @@ pub struct ExecState {
     pub(super) nesting: u32,
 }
 
+impl ExecState {
+    /// A batch or procedure at `level` ends: so do its local cursors.
+    pub(super) fn end_cursors(&mut self, level: u32) {
+        if !self.cursors.is_empty() {
+            self.cursors.retain(|_, cursor| cursor.level.is_none_or(|own| own < level));
+        }
+    }
+}
+
 /// SET options.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one of T-SQL's own switches")]
@@ -120,6 +129,8 @@ pub(super) struct Cursor {
     /// Which instruction of the program declared it.
     pub(super) instruction: usize,
     pub(super) scroll: bool,
+    /// Nesting level with which it ends; `None` for a global one.
+    pub(super) level: Option<u32>,
     pub(super) open: Option<OpenCursor>,
 }
 

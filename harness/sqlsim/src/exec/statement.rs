@@ -69,11 +69,13 @@ impl Runner<'_> {
                 self.kill(*session, *status_only)?;
                 self.succeed();
             }
-            StatementKind::DeclareCursor { name, scroll, .. } => {
+            StatementKind::DeclareCursor { name, scroll, local, .. } => {
+                let level = self.session.exec.borrow().nesting;
                 let cursor = Cursor {
                     program: activation.program.clone(),
                     instruction: at,
                     scroll: *scroll,
+                    level: local.then_some(level),
                     open: None,
                 };
                 let mut state = self.session.exec.borrow_mut();

@@ -412,3 +412,83 @@ fn insert_exec_takes_a_procedures_rows() {
         assert_eq!(bench.rows("SELECT b FROM #h ORDER BY a").await, "x; y");
     });
 }
+
+#[test]
+fn a_table_as_management_studio_scripts_it_can_be_made() {
+    on_a_bench(async |bench| {
+        bench.rows("CREATE DATABASE d").await;
+        bench.rows("USE d").await;
+        bench
+            .rows(
+                "CREATE TABLE [dbo].[c]([id] [bigint] IDENTITY(1,1) NOT NULL, [g] uniqueidentifier NOT NULL \
+                 CONSTRAINT [DF_g] DEFAULT (newid()), [amount] decimal(18,4) NULL, twice AS ([amount]*(2)), \
+                 CONSTRAINT [PK_c] PRIMARY KEY CLUSTERED ([id] ASC) WITH (PAD_INDEX = OFF) ON [PRIMARY]) ON [PRIMARY]",
+            )
+            .await;
+        bench.rows("INSERT c (amount) VALUES (1.5), (2)").await;
+        let update =
+            "UPDATE c SET amount = x.amount + 1 FROM c x JOIN (SELECT MAX(id) AS m FROM c) y ON y.m = x.id";
+        bench.rows(update).await;
+        assert_eq!(bench.rows("SELECT id, amount, twice FROM c").await, "1|1.5000|3.0000; 2|3.0000|6.0000");
+        bench.rows("ALTER TABLE c ADD extra nvarchar(5) NOT NULL CONSTRAINT DF_e DEFAULT 'e'").await;
+        assert_eq!(bench.rows("SELECT extra FROM c WHERE id = 2").await, "e");
+    });
+}
+
+#[test]
+fn errors_of_one_statement_share_its_line() {
+    on_a_bench(async |bench| {
+        let sink = bench.run("SELECT 1\n\nBACKUP DATABASE nope TO DISK = 'x'").await;
+        let errors: Vec<_> = sink.messages.iter().map(|message| (message.number, message.line)).collect();
+        assert_eq!(errors, [(911, 3), (3013, 3)]);
+    });
+}
+
+#[test]
+fn a_local_cursor_ends_with_its_batch() {
+    on_a_bench(async |bench| {
+        for _ in 0..2 {
+            bench.rows("DECLARE c CURSOR LOCAL FOR SELECT 1").await;
+        }
+        bench.rows("DECLARE g CURSOR FOR SELECT 1").await;
+        assert_eq!(bench.error("DECLARE g CURSOR FOR SELECT 1").await, 16915);
+    });
+}
+
+#[rstest::rstest]
+#[case("SELECT 1", "+1", 10_000, 191)]
+#[case("SELECT 1 WHERE 1=1", " AND 1=1", 10_000, 191)]
+#[case("SELECT 1", " UNION ALL SELECT 1", 10_000, 191)]
+#[case("SELECT ", "(", 10_000, 191)]
+#[case("", "BEGIN ", 10_000, 191)]
+#[case("SELECT 1", "+1", 390, 0)]
+#[case("SELECT 1", " UNION ALL SELECT 1", 190, 0)]
+fn a_statement_nested_too_deeply_is_refused(
+    #[case] start: &'static str,
+    #[case] again: &'static str,
+    #[case] times: usize,
+    #[case] number: i32,
+) {
+    on_a_bench(async |bench| {
+        assert_eq!(bench.error(&format!("{start}{}", again.repeat(times))).await, number);
+    });
+}
+
+#[test]
+fn a_procedure_that_calls_itself_without_end_gets_217() {
+    on_a_bench(async |bench| {
+        bench.rows("CREATE DATABASE d").await;
+        bench.rows("USE d").await;
+        bench.rows("CREATE PROCEDURE again AS EXEC again").await;
+        assert_eq!(bench.error("EXEC again").await, 217);
+        assert_eq!(bench.rows("SELECT @@NESTLEVEL").await, "0");
+    });
+}
+
+#[test]
+fn a_text_that_grows_without_end_gets_701() {
+    on_a_bench(async |bench| {
+        let text = "DECLARE @s varchar(max) = REPLICATE(CAST('x' AS varchar(max)), 1000000); WHILE 1 = 1 SET @s = @s + @s";
+        assert_eq!(bench.error(text).await, 701);
+    });
+}

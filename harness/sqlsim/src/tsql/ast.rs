@@ -240,6 +240,8 @@ pub enum StatementKind {
         name: Rc<str>,
         /// SCROLL or STATIC and so on: whether it can go backwards.
         scroll: bool,
+        /// LOCAL: it ends with its batch or procedure.
+        local: bool,
         /// What it reads.
         query: Box<Query>,
     },

@@ -145,7 +145,7 @@ impl Parser<'_> {
     pub(super) fn cursor_declaration(&mut self) -> SqlResult<()> {
         let line = self.line();
         let name: Rc<str> = self.name()?.to_ascii_lowercase().into();
-        let mut scroll = false;
+        let (mut scroll, mut local) = (false, false);
         while !self.take("CURSOR") {
             scroll |= self.is("SCROLL");
             if !self.is_any(&["INSENSITIVE", "SCROLL"]) {
@@ -155,6 +155,7 @@ impl Parser<'_> {
         }
         while !self.take("FOR") {
             scroll |= self.is_any(&["SCROLL", "STATIC", "KEYSET", "DYNAMIC"]);
+            local |= self.is("LOCAL");
             let word = self.any_word()?;
             if !CURSOR_WORDS.contains(&&*word) {
                 return Err(self.failure(102, &[&word]));
@@ -165,7 +166,7 @@ impl Parser<'_> {
             self.need("READ")?;
             self.need("ONLY")?;
         }
-        self.push(line, StatementKind::DeclareCursor { name, scroll, query });
+        self.push(line, StatementKind::DeclareCursor { name, scroll, local, query });
         Ok(())
     }
 

@@ -320,8 +320,7 @@ impl Parser<'_> {
             identity.1 = self.whole_number()?;
             self.need_symbol(")")?;
         }
-        if self.take("NOT") {
-            self.need("FOR")?;
+        if self.take_two("NOT", "FOR") {
             self.need("REPLICATION")?;
         }
         Ok(identity)

@@ -10,14 +10,15 @@ use std::rc::Rc;
 impl Parser<'_> {
     /// An expression that gives a value, or a condition in parentheses.
     pub(super) fn expression(&mut self) -> SqlResult<Expr> {
-        self.nested(Self::additive)
+        self.counted(Self::additive)
     }
 
     /// A condition.
     pub(super) fn condition(&mut self) -> SqlResult<Expr> {
-        self.nested(|parser| {
+        self.counted(|parser| {
             let mut left = parser.conjunction()?;
             while parser.take("OR") {
+                parser.chain()?;
                 left = Expr::Or(Box::new(left), Box::new(parser.conjunction()?));
             }
             Ok(left)
@@ -27,6 +28,7 @@ impl Parser<'_> {
     fn conjunction(&mut self) -> SqlResult<Expr> {
         let mut left = self.negation()?;
         while self.take("AND") {
+            self.chain()?;
             left = Expr::And(Box::new(left), Box::new(self.negation()?));
         }
         Ok(left)
@@ -151,6 +153,7 @@ impl Parser<'_> {
                 TokenKind::Symbol("^") => BinaryOperator::BitXor,
                 _ => return Ok(left),
             };
+            self.chain()?;
             self.advance();
             left = Expr::Binary(operator, Box::new(left), Box::new(self.multiplicative()?));
         }
@@ -165,6 +168,7 @@ impl Parser<'_> {
                 TokenKind::Symbol("%") => BinaryOperator::Modulo,
                 _ => return Ok(left),
             };
+            self.chain()?;
             self.advance();
             left = Expr::Binary(operator, Box::new(left), Box::new(self.unary()?));
         }
@@ -186,6 +190,7 @@ impl Parser<'_> {
         }
         let mut primary = self.primary()?;
         while self.take("COLLATE") {
+            self.chain()?;
             primary = Expr::Collate(Box::new(primary), self.name()?);
         }
         Ok(primary)

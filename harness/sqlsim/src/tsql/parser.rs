@@ -15,6 +15,9 @@ use std::rc::Rc;
 /// How deep expressions, queries and blocks may nest.
 const NESTING_MAX: u32 = 64;
 
+/// How many operators one expression may chain.
+const CHAIN_MAX: u32 = 400;
+
 /// Parses one text.
 pub(super) struct Parser<'a> {
     pub(super) text: &'a str,
@@ -27,6 +30,12 @@ pub(super) struct Parser<'a> {
     /// GOTOs whose target is not known yet: instruction, label, line.
     pub(super) gotos: Vec<(usize, Rc<str>, u32)>,
     pub(super) nesting: u32,
+    /// Expressions around the one being parsed.
+    pub(super) expressions: u32,
+    /// Operators in the outermost expression: chains make deep trees.
+    pub(super) chained: u32,
+    /// Set operators and joins in the statement.
+    pub(super) combined: u32,
 }
 
 /// Where BREAK and CONTINUE lead.
@@ -47,6 +56,9 @@ impl<'a> Parser<'a> {
             labels: BTreeMap::new(),
             gotos: Vec::new(),
             nesting: 0,
+            expressions: 0,
+            chained: 0,
+            combined: 0,
         })
     }
 
@@ -160,6 +172,29 @@ impl<'a> Parser<'a> {
         self.nesting += 1;
         let parsed = parse(self);
         self.nesting -= 1;
+        parsed
+    }
+
+    /// Counts an operator of a chain; too many are refused.
+    pub(super) fn chain(&mut self) -> SqlResult<()> {
+        self.chained += 1;
+        if self.chained > CHAIN_MAX { Err(self.failure(191, &[])) } else { Ok(()) }
+    }
+
+    /// Counts a set operator or a join of the statement; too many are refused.
+    pub(super) fn combine(&mut self) -> SqlResult<()> {
+        self.combined += 1;
+        if self.combined > CHAIN_MAX / 2 { Err(self.failure(191, &[])) } else { Ok(()) }
+    }
+
+    /// Parses an expression or condition; the outermost one starts a new count of operators.
+    pub(super) fn counted<T>(&mut self, parse: impl FnOnce(&mut Self) -> SqlResult<T>) -> SqlResult<T> {
+        if self.expressions == 0 {
+            self.chained = 0;
+        }
+        self.expressions += 1;
+        let parsed = self.nested(parse);
+        self.expressions -= 1;
         parsed
     }
 

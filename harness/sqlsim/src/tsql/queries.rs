@@ -96,6 +96,7 @@ impl Parser<'_> {
             } else {
                 return Ok(left);
             };
+            self.combine()?;
             let right = Box::new(self.intersection()?);
             left = QueryBody::Combine { operator, left: Box::new(left), right };
         }
@@ -104,6 +105,7 @@ impl Parser<'_> {
     fn intersection(&mut self) -> SqlResult<QueryBody> {
         let mut left = self.query_operand()?;
         while self.take("INTERSECT") {
+            self.combine()?;
             let right = Box::new(self.query_operand()?);
             left = QueryBody::Combine { operator: SetOperator::Intersect, left: Box::new(left), right };
         }
@@ -284,6 +286,7 @@ impl Parser<'_> {
     fn table_source(&mut self) -> SqlResult<TableSource> {
         let mut left = self.nested(Self::table_operand)?;
         while let Some(kind) = self.join_kind()? {
+            self.combine()?;
             let needs_on =
                 matches!(kind, JoinKind::Inner | JoinKind::Left | JoinKind::Right | JoinKind::Full);
             let mut right = self.nested(Self::table_operand)?;

@@ -43,6 +43,7 @@ impl Parser<'_> {
     }
 
     pub(super) fn statement_here(&mut self, first: bool) -> SqlResult<()> {
+        self.combined = 0;
         let line = self.line();
         let TokenKind::Word(word) = self.kind() else { return self.call_without_execute(first) };
         let upper = word.to_ascii_uppercase();
