@@ -461,8 +461,8 @@ fn a_local_cursor_ends_with_its_batch() {
 #[case("SELECT 1", " UNION ALL SELECT 1", 10_000, 191)]
 #[case("SELECT ", "(", 10_000, 191)]
 #[case("", "BEGIN ", 10_000, 191)]
-#[case("SELECT 1", "+1", 390, 0)]
-#[case("SELECT 1", " UNION ALL SELECT 1", 190, 0)]
+#[case("SELECT 1", "+1", 230, 0)]
+#[case("SELECT 1", " UNION ALL SELECT 1", 110, 0)]
 fn a_statement_nested_too_deeply_is_refused(
     #[case] start: &'static str,
     #[case] again: &'static str,

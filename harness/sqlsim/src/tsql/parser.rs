@@ -16,7 +16,7 @@ use std::rc::Rc;
 const NESTING_MAX: u32 = 64;
 
 /// How many operators one expression may chain.
-const CHAIN_MAX: u32 = 400;
+const CHAIN_MAX: u32 = 240;
 
 /// Parses one text.
 pub(super) struct Parser<'a> {
