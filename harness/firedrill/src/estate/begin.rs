@@ -97,8 +97,7 @@ async fn take_log_backup(
     let began = world.now();
     let device = format!(r"{}\{stem}.trn", log_shipping::share(world));
     let batch = format!("BACKUP LOG {} TO DISK = {}", name(&world.database()), text(&device));
-    let mut client = world.sa(server, "master").await?;
-    sql::run(&mut client, &batch).await.map_err(failed("appending a log backup", server))?;
+    world.errand(server, &batch).await?;
     let completed = world.now();
     world.log_backups.borrow_mut().push(LogBackup { stem, began, completed, damage: None, restored: false });
     Ok(())
@@ -119,8 +118,7 @@ async fn other_backups_on_share(world: &World, setup: &Setup) -> Result<(), Esta
     if batch.is_empty() {
         return Ok(());
     }
-    let mut client = world.sa(Server::Primary, "master").await?;
-    sql::run(&mut client, &batch).await.map_err(failed("taking other backups", Server::Primary))
+    world.errand(Server::Primary, &batch).await.map(drop)
 }
 
 /// A's mirror takes over, and goes on shipping.

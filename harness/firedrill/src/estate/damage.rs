@@ -4,7 +4,7 @@ use super::EstateError;
 use super::log_shipping;
 use super::names::Server;
 use super::setup::Setup;
-use super::sql::{self, failed};
+use super::sql;
 use super::world::World;
 use crate::disk::Drives;
 use crate::fault::Damage;
@@ -92,8 +92,7 @@ async fn foreign_log_backup(world: &World) -> Result<Vec<u8>, EstateError> {
         sql::text(&format!(r"{folder}\foreign.bak")),
         sql::text(&device)
     );
-    let mut client = world.sa(Server::Primary, "master").await?;
-    sql::run(&mut client, &batch).await.map_err(failed("backing up another database", Server::Primary))?;
+    world.errand(Server::Primary, &batch).await?;
     let machine = &world.server(Server::Primary).machine;
     let contents = world.disks.drives_of(machine).and_then(|drives| drives.contents(&device));
     contents.map(|contents| contents.to_vec()).map_err(|error| EstateError::Server {

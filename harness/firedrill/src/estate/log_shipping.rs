@@ -145,11 +145,8 @@ pub(super) async fn set_up_backup(world: &World, client: &mut SqlClient) -> Resu
 
 /// Starts a job.
 pub(super) async fn start(world: &World, server: Server, job: Job) -> Result<(), EstateError> {
-    let name = job.name(world);
-    let mut client = world.sa(server, "msdb").await?;
-    sql::run(&mut client, &format!("EXEC msdb.dbo.sp_start_job @job_name = {}", text(&name)))
-        .await
-        .map_err(failed(format!("starting the job {name}"), server))
+    let start = format!("EXEC msdb.dbo.sp_start_job @job_name = {}", text(&job.name(world)));
+    world.errand(server, &start).await.map(drop)
 }
 
 /// Starts a job and waits for its end, for at most an hour.
@@ -162,12 +159,9 @@ pub(super) async fn run(world: &World, server: Server, job: Job) -> Result<(), E
          AND activity.start_execution_date IS NOT NULL AND activity.stop_execution_date IS NULL",
         text(&name)
     );
-    let mut client = world.sa(server, "msdb").await?;
     for _ in 0..7200 {
         tokio::time::sleep(Duration::from_millis(500)).await;
-        let rows = sql::rows(&mut client, &running)
-            .await
-            .map_err(failed(format!("watching the job {name}"), server))?;
+        let rows = world.errand(server, &running).await?;
         if rows.first().and_then(|row| row.get::<i32, _>(0)) == Some(0) {
             return Ok(());
         }
@@ -182,17 +176,14 @@ pub(super) async fn run(world: &World, server: Server, job: Job) -> Result<(), E
 /// Takes a job off its schedule.
 pub(super) async fn hold(world: &World, server: Server, job: Job) -> Result<(), EstateError> {
     let name = text(&job.name(world));
-    let mut client = world.sa(server, "msdb").await?;
-    sql::run(&mut client, &format!("EXEC msdb.dbo.sp_update_job @job_name = {name}, @enabled = 0"))
-        .await
-        .map_err(failed("disabling a job", server))
+    let hold = format!("EXEC msdb.dbo.sp_update_job @job_name = {name}, @enabled = 0");
+    world.errand(server, &hold).await.map(drop)
 }
 
 /// Learns from the backup's own tables how far it has restored.
 pub(super) async fn refresh_restored(world: &World) {
-    let Ok(mut client) = world.sa(Server::Backup, "msdb").await else { return };
     let query = "SELECT last_restored_file FROM msdb.dbo.log_shipping_secondary_databases";
-    let Ok(rows) = sql::rows(&mut client, query).await else { return };
+    let Ok(rows) = world.errand(Server::Backup, query).await else { return };
     let last = rows.first().and_then(|row| row.get::<&str, _>(0)).and_then(|file| world.ordinal_of(file));
     if let Some(last) = last {
         world.log_backups.borrow_mut().iter_mut().take(last).for_each(|log| log.restored = true);

@@ -278,7 +278,7 @@ impl Estate {
         staged.run(staged.world.sa(server, database))
     }
 
-    /// Runs one query over a connection of its own and collects the rows of its first result set.
+    /// Runs one query over an ordinary connection and collects the rows of its first result set.
     ///
     /// # Errors
     /// As [`Estate::connect`], and when the query fails.
@@ -290,6 +290,9 @@ impl Estate {
     ) -> Result<Vec<tiberius::Row>, EstateError> {
         let staged = self.staged_already().ok_or_else(not_begun)?;
         staged.run(async {
+            if database.eq_ignore_ascii_case("master") {
+                return staged.world.errand(server, query).await;
+            }
             let mut client = staged.world.sa(server, database).await?;
             sql::rows(&mut client, query).await.map_err(sql::failed(format!("`{query}`"), server))
         })

@@ -99,6 +99,7 @@ pub(super) fn build(
         service_restored_bell: tokio::sync::Notify::new(),
         writable: RefCell::default(),
         readers: RefCell::default(),
+        hands: RefCell::default(),
         held_clients: RefCell::default(),
         replication_under_way: Cell::default(),
     });
@@ -249,6 +250,12 @@ pub(super) async fn stage(world: &Rc<World>) -> Result<(), EstateError> {
         compliance_backlog(world, Server::Primary, &mut primary, backlog).await?;
         compliance_backlog(world, Server::Backup, &mut backup, backlog).await?;
     }
+    world.hands.borrow_mut().extend([
+        (Server::Primary, primary),
+        (Server::Mirror, mirror),
+        (Server::Backup, backup),
+        (Server::BackupMirror, backup_mirror),
+    ]);
     ChatService::start(world);
     chat::open_all(world).await;
     world.writable.borrow_mut().insert(Server::Primary);

@@ -309,10 +309,9 @@ async fn wait_for_service(world: &World) {
 }
 
 async fn compliance_on_backup(world: &World) -> Option<Vec<i64>> {
-    let database = &world.file.contents.compliance_database;
-    let mut client = world.sa(Server::Backup, database).await.ok()?;
-    let query = "SELECT cmplEventID FROM dbo.tblComplianceData ORDER BY cmplEventID";
-    let rows = sql::rows(&mut client, query).await.ok()?;
+    let database = sql::name(&world.file.contents.compliance_database);
+    let query = format!("SELECT cmplEventID FROM {database}.dbo.tblComplianceData ORDER BY cmplEventID");
+    let rows = world.errand(Server::Backup, &query).await.ok()?;
     rows.iter().map(|row| row.get::<i64, _>(0)).collect()
 }
 

@@ -74,6 +74,8 @@ pub(crate) struct World {
     pub(crate) service_restored_bell: Notify,
     pub(crate) writable: RefCell<BTreeSet<Server>>,
     pub(crate) readers: RefCell<Vec<super::backup_sessions::Reader>>,
+    /// The stage hand's connections (`sa`, master), kept for the next errand.
+    pub(crate) hands: RefCell<BTreeMap<Server, SqlClient>>,
     /// Connections that a drill keeps open on purpose.
     pub(crate) held_clients: RefCell<Vec<SqlClient>>,
     pub(crate) replication_under_way: Cell<bool>,
@@ -181,6 +183,26 @@ impl World {
             .map_err(sql::failed(format!("signing in to {database} as sa"), server))
     }
 
+    /// Runs a batch as `sa` in master, past every link, over a connection that is kept for the next time.
+    pub(crate) async fn errand(
+        &self,
+        server: Server,
+        batch: &str,
+    ) -> Result<Vec<tiberius::Row>, EstateError> {
+        let kept = self.hands.borrow_mut().remove(&server);
+        let mut client = match kept {
+            Some(client) => client,
+            None => self.sa(server, "master").await?,
+        };
+        match sql::rows(&mut client, batch).await {
+            Ok(rows) => {
+                self.hands.borrow_mut().insert(server, client);
+                Ok(rows)
+            }
+            Err(error) => Err(sql::failed(format!("`{batch}`"), server)(error)),
+        }
+    }
+
     /// The ordinal (from 1) of the log backup that a file name belongs to, whatever its extension.
     pub(crate) fn ordinal_of(&self, file: &str) -> Option<usize> {
         let name = file.rsplit('\\').next().unwrap_or(file);
@@ -195,14 +217,9 @@ impl World {
             sql::text(&self.database())
         );
         for server in Server::ALL {
-            let is_writable = match self.sa(server, "master").await {
-                Ok(mut client) => sql::rows(&mut client, &query)
-                    .await
-                    .ok()
-                    .and_then(|rows| rows.first().and_then(|row| row.get::<i32, _>(0)))
-                    .is_some_and(|count| count > 0),
-                Err(_) => false,
-            };
+            let rows = self.errand(server, &query).await.unwrap_or_default();
+            let is_writable =
+                rows.first().and_then(|row| row.get::<i32, _>(0)).is_some_and(|count| count > 0);
             let was = self.writable.borrow().contains(&server);
             if was != is_writable {
                 if is_writable {
@@ -224,6 +241,7 @@ impl World {
             self.network.power_off(machine);
             if let Some(server) = self.server_on(machine) {
                 self.server(server).instance.power_off();
+                self.hands.borrow_mut().remove(&server);
                 if self.writable.borrow_mut().remove(&server) {
                     self.note(Happening::Writable { server, writable: false });
                 }
@@ -258,6 +276,7 @@ impl World {
             reader.task.abort();
         }
         self.held_clients.borrow_mut().clear();
+        self.hands.borrow_mut().clear();
         self.chat.tear_down();
         for at in self.servers.values() {
             at.instance.power_off();
