@@ -119,6 +119,10 @@ fn on_a_bench<F: Future<Output = ()>>(test: impl FnOnce(Bench) -> F) {
     "DECLARE @i int = 0, @s varchar(20) = ''; WHILE @i < 3 BEGIN SET @i += 1; IF @i = 2 CONTINUE; SET @s = @s + CAST(@i AS varchar(2)) END SELECT @s",
     "13"
 )]
+#[case(
+    "DECLARE @i int = 0, @n int = 0; WHILE @i < 2 BEGIN DECLARE @kept int, @fresh int = NULL; SET @n += ISNULL(@kept, 0) + ISNULL(@fresh, 100); SET @kept = 5; SET @fresh = 7; SET @i += 1 END SELECT @n",
+    "205"
+)]
 #[case("SELECT x.n FROM (VALUES (3), (1), (2)) AS x(n) ORDER BY n DESC", "3; 2; 1")]
 #[case("SELECT COUNT(*), SUM(n), AVG(n), MIN(n), MAX(n) FROM (VALUES (1), (2), (4)) x(n)", "3|7|2|1|4")]
 #[case(

@@ -352,16 +352,14 @@ impl Parser<'_> {
                 return Err(self.failure(40_510, &[&"cursor variable"]));
             } else {
                 let data_type = self.data_type()?;
-                let slot = self.declare(name, data_type, None)?;
-                let value = if self.take_symbol("=") {
-                    self.expression()?
-                } else {
-                    Expr::Literal(Value::Null, data_type)
-                };
-                let kind = StatementKind::Assign { variable: slot, operator: None, value, declares: true };
+                let variable = self.declare(name, data_type, None)?;
                 // A variable lives from its DECLARE on, whatever loop it stands in: only a value is code.
-                if !matches!(&kind, StatementKind::Assign { value: Expr::Literal(Value::Null, _), .. }) {
-                    self.push(line, kind);
+                if self.take_symbol("=") {
+                    let value = self.expression()?;
+                    self.push(
+                        line,
+                        StatementKind::Assign { variable, operator: None, value, declares: true },
+                    );
                 }
             }
             if !self.take_symbol(",") {
