@@ -1,10 +1,10 @@
 //! Statements: control of flow, variables, messages, transactions.
 
-use super::ast::{Expr, Instruction, Isolation, RaiseError, SetOption, Statement, StatementKind};
+use super::ast::{Instruction, Isolation, RaiseError, SetOption, Statement, StatementKind};
 use super::lexer::TokenKind;
 use super::parser::{LoopLabels, Parser};
 use crate::error::SqlResult;
-use crate::value::{DataType, Value};
+use crate::value::DataType;
 use std::rc::Rc;
 
 /// Words that begin a statement though they are not reserved, and so never are an alias.
