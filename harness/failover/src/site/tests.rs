@@ -1,3 +1,5 @@
+//! Site files that are right, and site files that are refused with their line.
+
 use super::*;
 use rstest::rstest;
 
