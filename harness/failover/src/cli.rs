@@ -6,9 +6,9 @@ use crate::executor::{Run, today};
 use crate::plan::{self, Plan};
 use crate::report::{Message, Outcome, Severity, exit_code};
 use crate::run::{self, RunOptions};
-use crate::site::Site;
+use crate::site::{Authentication, Site};
 use crate::sql::TdsServers;
-use crate::{Console, Environment};
+use crate::{Console, Environment, Secrets};
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -184,12 +184,40 @@ fn environment(site_path: &Path, site: &Site, journal: Option<&PathBuf>, to_stde
     }
 }
 
+/// Refuses to start when a password cannot be read: every answer after that would be about the
+/// password, and a server nobody signed in to would count as one that answers.
+fn check_secrets(secrets: &dyn Secrets, site_path: &Path, site: &Site) -> Result<(), i32> {
+    let servers = &site.servers;
+    let all = [
+        ("primary", Some(&servers.primary)),
+        ("mirror", servers.mirror.as_ref()),
+        ("backup", Some(&servers.backup)),
+        ("backup_mirror", servers.backup_mirror.as_ref()),
+    ];
+    for (role, server) in all {
+        let Some(Authentication::Sql { user, password }) = server.map(|server| &server.authentication) else {
+            continue;
+        };
+        if let Err(error) = secrets.read(password) {
+            eprintln!(
+                "error: the password of login {user} (servers.{role} in {}) cannot be read: {error}. Nothing has been changed. Provide it, then run again.",
+                site_path.display()
+            );
+            return Err(exit_code::USAGE);
+        }
+    }
+    Ok(())
+}
+
 async fn with_site(look: &Look, act: impl AsyncFnOnce(&Environment, &Site, &Plan) -> Outcome) -> i32 {
     let site = match load(&look.site.site) {
         Ok(site) => site,
         Err(code) => return code,
     };
     let env = environment(&look.site.site, &site, look.journal.as_ref(), look.json);
+    if let Err(code) = check_secrets(&*env.secrets, &look.site.site, &site) {
+        return code;
+    }
     let plan = plan::plan(&site);
     let outcome = act(&env, &site, &plan).await;
     if look.json {
@@ -255,6 +283,9 @@ fn summary(outcome: &Outcome) -> String {
 /// The plan, for people: rules, and what they come to today.
 async fn print_plan(path: &Path, site: &Site, offline: bool) -> i32 {
     let env = environment(path, site, None, true);
+    if let (false, Err(code)) = (offline, check_secrets(&*env.secrets, path, site)) {
+        return code;
+    }
     let plan = plan::plan(site);
     let servers = TdsServers::new(&env, site);
     let mut look = (!offline).then(|| Run::new(&env, site, &plan, RunOptions::default(), &servers));
@@ -314,6 +345,29 @@ mod tests {
         let site = crate::fakes::site();
         let text = futures::executor::block_on(plan_text(&site, &plan::plan(&site), None));
         insta::assert_snapshot!(text);
+    }
+
+    #[rstest]
+    #[case::preflight(&["preflight"], exit_code::USAGE)]
+    #[case::run(&["run"], exit_code::USAGE)]
+    #[case::status(&["status"], exit_code::USAGE)]
+    #[case::plan(&["plan"], exit_code::USAGE)]
+    #[case::a_plan_that_asks_nobody(&["plan", "--offline"], exit_code::DONE)]
+    fn a_password_that_cannot_be_read_is_named_before_anything_is_asked(
+        #[case] command: &[&str],
+        #[case] code: i32,
+    ) {
+        let folder =
+            std::env::temp_dir().join(format!("pchat-secret-{}-{}", command.join(""), std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let site = folder.join("site.toml");
+        let text = include_str!("../tests/site.toml").replace("PCHAT_SQL_PASSWORD", "PCHAT_NEVER_SET");
+        std::fs::write(&site, text).unwrap();
+        let mut arguments = vec![OsString::from("pchat-failover")];
+        arguments.extend(command.iter().map(OsString::from));
+        arguments.extend([OsString::from("--site"), site.into_os_string()]);
+        assert_eq!(invoke(arguments), code);
+        let _ = std::fs::remove_dir_all(folder);
     }
 
     #[test]

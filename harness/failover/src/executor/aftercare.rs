@@ -31,14 +31,22 @@ impl Run<'_> {
         self.care("fence-old-primary", false, fence);
         let jobs = "disable log shipping's backup job on the old primary and the old mirror when they return: what they go on writing to the share belongs to another recovery path (error 4330)".to_owned();
         self.care("disable-old-jobs", false, jobs);
-        let lagging = self.lagging_replicas().await;
-        let text = match lagging.is_empty() {
-            true => "every replica of the management store is up to date".to_owned(),
-            false => {
-                format!("these replicas of the management store are not up to date: {}", lagging.join(", "))
+        let (up_to_date, text) = match self.lagging_replicas().await {
+            Ok(lagging) if lagging.is_empty() => {
+                (true, "every replica of the management store is up to date".to_owned())
             }
+            Ok(lagging) => (
+                false,
+                format!("these replicas of the management store are not up to date: {}", lagging.join(", ")),
+            ),
+            Err(why) => (
+                false,
+                format!(
+                    "see that the replicas of the management store are up to date; they could not be asked: {why}"
+                ),
+            ),
         };
-        self.care("replica-not-up-to-date", lagging.is_empty(), text);
+        self.care("replica-not-up-to-date", up_to_date, text);
         let hop =
             self.site.next_hop.as_ref().map_or_else(|| "the next hop".to_owned(), |hop| hop.pool.clone());
         self.care("next-hop", false, format!("make sure that {hop} runs and routes to the pool; if it was in A, fail it over or change the next hop in Topology Builder"));

@@ -444,8 +444,11 @@ impl Run<'_> {
     }
 
     /// The lagging replicas, for the aftercare.
-    pub(super) async fn lagging_replicas(&mut self) -> Vec<String> {
-        self.pool_facts().await.map(|facts| facts.lagging).unwrap_or_default()
+    pub(super) async fn lagging_replicas(&mut self) -> Result<Vec<String>, String> {
+        match self.pool_facts().await {
+            Ok(facts) => Ok(facts.lagging),
+            Err(trouble) => Err(self.describe(&trouble).2),
+        }
     }
 }
 

@@ -294,6 +294,19 @@ fn a_look_leaves_no_trace() {
 }
 
 #[test]
+fn replicas_that_could_not_be_asked_are_not_called_up_to_date() {
+    let drill = Drill::new(&World::new());
+    let mut env = drill.env.clone();
+    env.shell = Rc::new(ScriptedShell(Box::new(|_| Err(std::io::ErrorKind::NotFound.into()))));
+    let site = site();
+    let plan = plan(&site);
+    let servers = ScriptedServers(Rc::clone(&drill.world) as Rc<dyn Answers>);
+    let outcome = block_on(Run::new(&env, &site, &plan, RunOptions::default(), &servers).status());
+    let care = outcome.report.aftercare.iter().find(|care| care.code == "replica-not-up-to-date").unwrap();
+    assert!(!care.done && care.text.contains("could not be asked"), "{}", care.text);
+}
+
+#[test]
 fn a_journal_that_cannot_be_written_stops_it_before_the_deed() {
     let drill = Drill::new(&World::new());
     let mut env = drill.env.clone();
