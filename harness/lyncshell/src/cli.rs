@@ -99,7 +99,7 @@ fn switch(word: &str) -> Option<(&'static str, bool)> {
     match name.as_str() {
         "ec" | "e" => return Some(("encodedcommand", true)),
         "ep" | "ex" => return Some(("executionpolicy", true)),
-        "?" => return Some(("help", false)),
+        "?" | "-help" => return Some(("help", false)),
         "" => return None,
         _ => {}
     }
@@ -230,6 +230,9 @@ pub(crate) async fn invoke_with(
 
 /// Runs a whole script; returns its exit code.
 async fn run_script(session: &mut Session, text: &str) -> i32 {
+    if text.trim().is_empty() {
+        return 0;
+    }
     let read = session.env.read_before.parse(text);
     run_read(session, read).await
 }

@@ -68,6 +68,21 @@ async fn a_missing_script_file_is_an_error() {
     assert!(output.stderr.contains("The argument 'missing.ps1' to the -File parameter does not exist."));
 }
 
+#[rstest::rstest]
+#[case("")]
+#[case("  \n\t")]
+#[tokio::test]
+async fn an_empty_command_does_nothing(#[case] script: &str) {
+    let output = Machine::new().invoke(&["-Command", script], "").await;
+    assert_eq!((output.stdout.as_str(), output.stderr.as_str(), output.exit_code), ("", "", 0));
+}
+
+#[tokio::test]
+async fn help_is_printed_for_two_dashes_as_well() {
+    let output = Machine::new().invoke(&["--help"], "").await;
+    assert_eq!((output.stdout.as_str(), output.exit_code), (crate::cli::USAGE, 0));
+}
+
 #[tokio::test]
 async fn wrong_usage_exits_with_64_and_runs_nothing() {
     let output = Machine::new().invoke(&["-Frobnicate"], "'x'").await;
