@@ -57,6 +57,8 @@ impl Drop for Feature {
 #[case::nothing_selected(&["run", "--tags", "@no-such-tag"], 3)]
 #[case::broken_tags(&["run", "--tags", "@a and"], 2)]
 #[case::no_folder_for_the_report(&["run", "--json", "/no/such/folder/x.json"], 2)]
+#[case::a_report_that_cannot_be_written(&["run", "--tags", "@no-such-tag", "--json", "/proc/firedrill.json"], 2)]
+#[case::two_reports_in_one_file(&["run", "--tags", "@no-such-tag", "--json", "/tmp/x", "--junit", "/tmp/x"], 2)]
 #[case::missing_estate(&["run", "--estate", "no-such.toml"], 2)]
 #[case::the_lab_arm(&["run", "--on", "lab"], 4)]
 #[case::the_docker_arm(&["run", "--on", "docker"], 4)]
@@ -122,6 +124,53 @@ fn an_unknown_estate_fails_the_drill_and_names_those_there_are() {
     let output = firedrill(&["run", feature.path()]);
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     assert!(said(&output).contains("contoso"), "{}", said(&output));
+}
+
+/// Lines that would do nothing, or hold although nothing was looked at: each must be refused with a reason.
+#[rstest]
+#[case("When data center A is lost\n Then mgc on the primary is not mirrored", "the primary does not answer")]
+#[case(
+    "When the operator fails over to the backup\n Then service is not restored",
+    "data center A was never lost"
+)]
+#[case(
+    "When data center A is lost\n And the operator fails over to the backup\n Given a failover program that leaves out step 5",
+    "has to come before the failover"
+)]
+#[case("And a failover program that does step 1 one step too early", "step 1 is the first")]
+#[case("And the mirror cmdlet fails 0 times", "leave this line out")]
+#[case(
+    "And the restore job is 50 log backups behind\n When data center A is lost",
+    "but only 2 are on the share"
+)]
+#[case("And 3 log backups are on the share", "was said twice")]
+fn a_line_that_would_do_nothing_is_refused(#[case] lines: &str, #[case] reason: &str) {
+    let name = format!("nothing-{}", reason.replace(' ', "-"));
+    let text = format!(
+        "Feature: F\n Scenario: s\n Given the estate \"litware\"\n And 2 log backups are on the share\n {lines}\n"
+    );
+    let feature = Feature::with(&name, &text);
+    let output = firedrill(&["run", feature.path()]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains(reason), "{}", said(&output));
+}
+
+#[test]
+fn a_drill_in_which_no_server_is_left_can_pass() {
+    let feature = Feature::with(
+        "both-lost",
+        "Feature: F\n Scenario: s\n Given the estate \"litware\"\n When data center A is lost\n And data center B is lost\n And the operator fails over to the backup\n Then the failover stops before step 1\n And the operator is told that the backup cannot be reached\n",
+    );
+    let output = firedrill(&["run", feature.path()]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+}
+
+#[test]
+fn a_byte_order_mark_is_named() {
+    let feature = Feature::with("bom", "\u{feff}Feature: F\n  Scenario: s\n    Then x\n");
+    let output = firedrill(&["run", feature.path()]);
+    assert!(said(&output).contains("byte order mark"), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(2));
 }
 
 #[rstest]

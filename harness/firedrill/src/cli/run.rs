@@ -84,6 +84,9 @@ fn select(arguments: &RunArguments) -> Result<Book, BookError> {
 
 /// Finds out before the run whether its inputs can be read and its reports can be written.
 fn check_files(arguments: &RunArguments) -> Result<(), String> {
+    if arguments.junit.is_some() && arguments.junit == arguments.json {
+        return Err("--junit and --json name the same file; nothing was run. Name two files".to_owned());
+    }
     for report in [&arguments.junit, &arguments.json].into_iter().flatten() {
         let folder =
             report.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -97,6 +100,10 @@ fn check_files(arguments: &RunArguments) -> Result<(), String> {
         if report.is_dir() {
             return Err(format!("{}: is a folder; nothing was run. Name a file", report.display()));
         }
+        // A long run must not end with a report that cannot be written.
+        std::fs::OpenOptions::new().create(true).append(true).open(report).map_err(|error| {
+            format!("{}: cannot be written ({error}); nothing was run. Name another file", report.display())
+        })?;
     }
     if let Some(estate) = &arguments.estate {
         let shown = estate.display().to_string();

@@ -137,6 +137,7 @@ async fn mirror_takes_over(world: &Rc<World>) -> Result<(), EstateError> {
 /// Lets copy and restore come exactly as far as was said: log backups beyond that are kept out of sight meanwhile.
 async fn copy_and_restore(world: &World, setup: &Setup) -> Result<(), EstateError> {
     let total = world.log_backups.borrow().len();
+    setup.check_with_total(total)?;
     let (copied, restored) = (setup.copied_of(total), setup.restored_of(total));
     let hidden = hide_from(world, restored);
     if restored > 0 {

@@ -119,6 +119,7 @@ impl Setup {
 
     fn say_shipping(&mut self, arrangement: Arrangement) -> Result<(), EstateError> {
         use Arrangement as Say;
+        self.refuse_a_second_word(&arrangement)?;
         match arrangement {
             Say::LogShippingEvery(every) => self.log_shipping_every = Some(every),
             Say::Traffic { messages, over } => self.traffic.push((messages, over)),
@@ -135,6 +136,45 @@ impl Setup {
             other => unreachable!("{other:?} is not about shipping"),
         }
         self.check()
+    }
+
+    /// Of two lines that say the same thing differently one would be ignored.
+    fn refuse_a_second_word(&self, arrangement: &Arrangement) -> Result<(), EstateError> {
+        use Arrangement as Say;
+        let differs = |said: Option<usize>, now: usize| said.is_some_and(|said| said != now);
+        let what = match *arrangement {
+            Say::LogBackupsOnShare(count) if differs(self.log_backups_on_share, count) => {
+                "how many log backups are on the share was said twice".to_owned()
+            }
+            Say::Copied(count) if differs(self.copied, count) => {
+                "how many log backups are copied was said twice".to_owned()
+            }
+            Say::Restored(count) if differs(self.restored, count) => {
+                "how many log backups are restored was said twice".to_owned()
+            }
+            Say::LogBackup(ordinal, damage)
+                if self.damage.get(&ordinal).is_some_and(|one| *one != damage) =>
+            {
+                format!("what is the matter with log backup {ordinal} was said twice")
+            }
+            Say::LogBackup(1, Damage::AppendedToThePrevious) => {
+                "log backup 1 is the first: there is no file before it to append to".to_owned()
+            }
+            _ => return Ok(()),
+        };
+        Err(EstateError::Contradiction(what))
+    }
+
+    /// What only shows once the traffic has run: `total` log backups lie on the share.
+    pub(super) fn check_with_total(&self, total: usize) -> Result<(), EstateError> {
+        for (job, behind) in [("copy", self.copy_behind), ("restore", self.restore_behind)] {
+            if let Some(behind) = behind.filter(|behind| *behind > total) {
+                return Err(EstateError::Contradiction(format!(
+                    "the {job} job is to be {behind} log backups behind, but only {total} are on the share"
+                )));
+            }
+        }
+        Ok(())
     }
 
     fn check(&self) -> Result<(), EstateError> {
@@ -227,6 +267,35 @@ mod tests {
         setup.say(Arrangement::Copied(2)).unwrap();
         let error = setup.say(Arrangement::Restored(3)).unwrap_err();
         assert_eq!(error.to_string(), "more log backups are restored than copied");
+    }
+
+    #[rstest::rstest]
+    #[case(Arrangement::LogBackupsOnShare(4), Arrangement::LogBackupsOnShare(6))]
+    #[case(Arrangement::Copied(1), Arrangement::Copied(0))]
+    #[case(Arrangement::Restored(1), Arrangement::Restored(0))]
+    #[case(Arrangement::LogBackup(2, Damage::Torn), Arrangement::LogBackup(2, Damage::Missing))]
+    fn two_lines_that_say_the_same_thing_differently_are_refused(
+        #[case] one: Arrangement,
+        #[case] other: Arrangement,
+    ) {
+        let mut setup = Setup::default();
+        setup.say(one.clone()).unwrap();
+        setup.say(one).unwrap();
+        assert!(setup.say(other).is_err());
+    }
+
+    #[test]
+    fn the_first_log_backup_cannot_be_appended_to_one_before_it() {
+        let first = Arrangement::LogBackup(1, Damage::AppendedToThePrevious);
+        assert!(Setup::default().say(first).is_err());
+    }
+
+    #[test]
+    fn a_job_cannot_be_further_behind_than_there_are_log_backups() {
+        let mut setup = Setup::default();
+        setup.say(Arrangement::RestoreBehind(5)).unwrap();
+        assert!(setup.check_with_total(5).is_ok());
+        assert!(setup.check_with_total(4).is_err());
     }
 
     #[test]

@@ -307,6 +307,9 @@ fn explain_parse_error(path: &str, error: ParseFileError) -> BookError {
 
 /// The parser stops at the line after the one that it does not understand, and knows how that one begins.
 fn unknown_keyword(path: &str, keyword: &str, stopped: (usize, usize)) -> (usize, usize, String) {
+    if keyword.starts_with('\u{feff}') {
+        return (1, 1, "the file begins with a byte order mark; save it as UTF-8 without one".to_owned());
+    }
     let text = std::fs::read_to_string(path).unwrap_or_default();
     let found = text.lines().zip(1..).find(|(line, _)| line.trim_start().starts_with(keyword));
     match found {

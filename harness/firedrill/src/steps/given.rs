@@ -220,6 +220,9 @@ pub(super) const POOL: &[Definition] = &[
     }),
     given("the {cmdlet} cmdlet fails {count} time(s)", "And works afterwards.", |drill, arguments| {
         let (cmdlet, times) = (cmdlet(arguments, 0)?, Some(arguments.count(1)?));
+        if times == Some(0) {
+            return Err("a cmdlet that fails 0 times works: leave this line out".to_owned());
+        }
         drill.arrange(Arrangement::CmdletFails { cmdlet, times })
     }),
     given("the {cmdlet} cmdlet always fails", "", |drill, arguments| {

@@ -108,6 +108,14 @@ pub(super) const PROGRAM: &[Definition] = &[
 ];
 
 fn wrong(drill: &mut Drill, wrong: Wrong) -> StepResult {
+    if !drill.attempts.is_empty() {
+        return Err(
+            "this line has to come before the failover: the program has been started already".to_owned()
+        );
+    }
+    if wrong == Wrong::SwapWithPrevious(1) {
+        return Err("step 1 is the first: there is no step before it to change places with".to_owned());
+    }
     drill.wrong.get_or_insert_default().wrongs.push(wrong);
     Ok(())
 }

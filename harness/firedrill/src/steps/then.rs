@@ -121,7 +121,11 @@ pub(super) const STATE: &[Definition] = &[
     }),
     then("mgc on the {server} is not mirrored", "", |drill, arguments| {
         let server = witness::server_of(server(arguments, 0)?);
-        let role = drill.evidence()?.chat_on(server).and_then(|chat| chat.mirroring_role.clone());
+        let evidence = drill.evidence()?;
+        if evidence.servers.get(&server).is_none_or(|facts| !facts.reachable) {
+            return Err(format!("{} does not answer", server.words()));
+        }
+        let role = evidence.chat_on(server).and_then(|chat| chat.mirroring_role.clone());
         hold(role.is_none(), || {
             format!("mgc on {} is a {}", server.words(), role.clone().unwrap_or_default())
         })
@@ -221,6 +225,9 @@ pub(super) const LOSS: &[Definition] = &[
     ),
     then("service is not restored", "No message has been acknowledged since.", |drill, _| {
         let lost_at_ms = drill.evidence()?.lost_at_ms;
+        if lost_at_ms.is_none() {
+            return Err("data center A was never lost: there is no service to restore".to_owned());
+        }
         let restored = witness::recovery_time_ms(drill.estate_seen()?, lost_at_ms);
         hold(restored.is_none(), || {
             format!("service was restored after {}", readable_ms(restored.unwrap_or(0)))
