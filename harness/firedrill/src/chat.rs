@@ -156,8 +156,8 @@ impl ChatService {
         }
     }
 
-    /// A machine is back: chat servers look for their database again.
-    pub(crate) fn wake(&self, _machine: &Machine) {
+    /// A machine is back, its own or a SQL Server's: every chat server looks for its database again.
+    pub(crate) fn wake(&self) {
         for server in &self.servers {
             server.bell.notify_one();
         }

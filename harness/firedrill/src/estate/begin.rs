@@ -33,8 +33,7 @@ pub(super) async fn make_true(world: &Rc<World>) -> Result<(), EstateError> {
 }
 
 /// Which server of A holds the database now.
-fn principal(world: &World, setup: &Setup, is_second_half: bool) -> Server {
-    let _ = world;
+fn principal(setup: &Setup, is_second_half: bool) -> Server {
     if setup.mirror_took_over && is_second_half { Server::Mirror } else { Server::Primary }
 }
 
@@ -52,32 +51,47 @@ async fn traffic(world: &Rc<World>, setup: &Setup) -> Result<(), EstateError> {
     };
     let parts = u32::try_from(counted.unwrap_or(2).max(1)).unwrap_or(u32::MAX);
     for part in 1..=parts {
-        let posted = messages * part / parts - messages * (part - 1) / parts;
+        let posted = share_of(messages, part, parts);
         if part == parts / 2 + 1 && setup.mirror_took_over {
             mirror_takes_over(world).await?;
         }
         chat::post_messages(world, posted, over / parts).await;
         let is_second_half = part > parts / 2;
         if counted.is_some_and(|count| count > 0) {
-            take_log_backup(world, setup, part as usize, principal(world, setup, is_second_half)).await?;
+            take_log_backup(world, setup, part as usize, principal(setup, is_second_half)).await?;
         }
         if part == 1 {
             other_backups_on_share(world, setup).await?;
         }
     }
-    let gap = over / messages.max(1);
-    let (messages, over) = match (setup.last_log_backup_ago, counted) {
-        (Some(ago), _) => {
-            if counted.is_none() {
-                let server = principal(world, setup, true);
+    after_the_last_log_backup(world, setup, over / messages.max(1)).await
+}
+
+/// How many of `messages` fall into part `part` (from 1) of `parts`; together they are all.
+fn share_of(messages: u32, part: u32, parts: u32) -> u32 {
+    let until = |part: u32| u64::from(messages) * u64::from(part) / u64::from(parts);
+    u32::try_from(until(part) - until(part - 1)).unwrap_or(u32::MAX)
+}
+
+/// What is posted after the last log backup: nothing ships it. `gap` is the time between two messages before.
+async fn after_the_last_log_backup(
+    world: &Rc<World>,
+    setup: &Setup,
+    gap: Duration,
+) -> Result<(), EstateError> {
+    let is_counted = setup.log_backups_on_share.is_some();
+    let (messages, over) = match setup.last_log_backup_ago {
+        Some(ago) => {
+            if !is_counted {
+                let server = principal(setup, true);
                 log_shipping::run(world, server, Job::Backup).await?;
                 log_shipping::hold(world, server, Job::Backup).await?;
             }
             let messages = ago.as_millis().checked_div(gap.as_millis()).unwrap_or(1).max(1);
             (u32::try_from(messages).unwrap_or(u32::MAX), ago)
         }
-        (None, Some(_)) => TAIL,
-        (None, None) => return Ok(()),
+        None if is_counted => TAIL,
+        None => return Ok(()),
     };
     chat::post_messages(world, messages, over).await;
     Ok(())
@@ -250,4 +264,18 @@ async fn backup_database(world: &Rc<World>, setup: &Setup) -> Result<(), EstateE
         backup_sessions::hold_locks_from_elsewhere(world).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::share_of;
+
+    #[rstest::rstest]
+    #[case(240, 7)]
+    #[case(3, 5)]
+    #[case(u32::MAX, 500)]
+    fn the_parts_of_the_traffic_are_all_of_it(#[case] messages: u32, #[case] parts: u32) {
+        let sum: u64 = (1..=parts).map(|part| u64::from(share_of(messages, part, parts))).sum();
+        assert_eq!(sum, u64::from(messages));
+    }
 }

@@ -5,7 +5,7 @@ use super::names::Server;
 use super::timeline::Happening;
 use super::world::{LogBackup, World};
 use crate::disk::{DiskWatcher, FileChange, FileEvent};
-use crate::fault::{Edge, Fault, Point, Step};
+use crate::fault::{Edge, Fault, Step};
 use async_trait::async_trait;
 use lyncshell::{CmdletObserver, CmdletPhase, Verdict};
 use sqlsim::StatementEvent;
@@ -245,12 +245,12 @@ pub(super) async fn reach(world: &Rc<World>, step: u8, edge: Edge, log_backup: O
         };
         let Some((point, fault)) = struck else { return };
         world.note(Happening::FaultFired { point, fault: fault.clone() });
-        strike(world, point, fault).await;
+        strike(world, fault).await;
     }
 }
 
 /// Lets a fault happen.
-async fn strike(world: &Rc<World>, _point: Point, fault: Fault) {
+async fn strike(world: &Rc<World>, fault: Fault) {
     match fault {
         Fault::KillFailover => {
             world.kill.notify_one();

@@ -265,8 +265,8 @@ impl World {
                 self.server(server).instance.power_on();
             }
             self.note(Happening::MachineReturned { machine: machine.to_string() });
-            self.chat.wake(machine);
         }
+        self.chat.wake();
         self.look_for_writable_copies().await;
     }
 
