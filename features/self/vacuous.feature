@@ -25,3 +25,19 @@ Feature: Drills that check nothing
   Scenario: No failover
     When data center A is lost
     Then mgc on the backup is restoring
+
+  Scenario: A command that failed and that nobody asked about
+    When data center A is lost
+    And the operator runs on the backup
+      """
+      SELEC 1
+      """
+    And the operator fails over to the backup
+    Then the failover succeeds
+
+  Scenario: A cmdlet that was to fail and was never called
+    Given the mirror cmdlet always fails
+    And the primary survives the loss of its data center
+    When data center A is lost
+    And the operator fails over to the backup
+    Then the failover stops before step 1

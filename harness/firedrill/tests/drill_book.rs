@@ -42,7 +42,7 @@ fn the_whole_book_passes() {
 }
 
 /// The drills that must not pass, and the reason by which each must go red.
-const RED: [(&str, &str); 11] = [
+const RED: [(&str, &str); 13] = [
     ("It leaves out step 5", "step"),
     ("It reports success after step 3", "reported-done-not-done"),
     ("It does step 5 before step 4", "failed-over-before-online"),
@@ -54,6 +54,8 @@ const RED: [(&str, &str); 11] = [
     ("No Then", "no-then"),
     ("A fault that never strikes", "fault-never-fired"),
     ("No failover", "nothing-happened"),
+    ("A command that failed and that nobody asked about", "answer-ignored"),
+    ("A cmdlet that was to fail and was never called", "fault-never-fired"),
 ];
 
 #[test]

@@ -358,6 +358,23 @@ impl Estate {
         &self.runs
     }
 
+    /// The cmdlets that were arranged to fail, in words, and whether each failed as often as arranged.
+    #[must_use]
+    pub fn cmdlet_faults(&self) -> Vec<(String, bool)> {
+        let told = |setup: &Setup| {
+            setup
+                .cmdlets_failing
+                .iter()
+                .map(|(name, failure)| (failure.told(name), failure.is_over()))
+                .collect()
+        };
+        match &self.stage {
+            Stage::Staged(staged) => told(&staged.world.setup.borrow()),
+            Stage::Planned(setup) => told(setup),
+            Stage::Broken => Vec::new(),
+        }
+    }
+
     /// The faults that were arranged, and whether they fired.
     #[must_use]
     pub fn faults(&self) -> Vec<PlannedFault> {

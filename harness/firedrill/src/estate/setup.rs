@@ -7,6 +7,36 @@ use crate::fault::{Damage, PlannedFault};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+/// A cmdlet that is to fail, and how often it has.
+#[derive(Clone, Debug)]
+pub(super) struct CmdletFailure {
+    /// How often; `None` is always.
+    wanted: Option<u32>,
+    struck: u32,
+}
+
+impl CmdletFailure {
+    /// Whether the call that is made now fails; counts it.
+    pub(super) fn strike(&mut self) -> bool {
+        let strikes = self.wanted.is_none_or(|wanted| self.struck < wanted);
+        self.struck += u32::from(strikes);
+        strikes
+    }
+
+    /// Whether it failed as often as was arranged; always means at least once.
+    pub(super) fn is_over(&self) -> bool {
+        self.struck >= self.wanted.unwrap_or(1)
+    }
+
+    /// In words.
+    pub(super) fn told(&self, cmdlet: &str) -> String {
+        match self.wanted {
+            Some(wanted) => format!("{cmdlet} fails {wanted} time(s); it failed {} time(s)", self.struck),
+            None => format!("{cmdlet} always fails; it failed {} time(s)", self.struck),
+        }
+    }
+}
+
 /// What has been said so far; everything unsaid has its default.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Setup {
@@ -44,7 +74,7 @@ pub(crate) struct Setup {
     pub(super) survivors: BTreeSet<Server>,
     pub(super) shell_missing: bool,
     pub(super) cmdlets_missing: BTreeSet<String>,
-    pub(super) cmdlets_failing: BTreeMap<String, Option<u32>>,
+    pub(super) cmdlets_failing: BTreeMap<String, CmdletFailure>,
     pub(super) management_store_in_a: bool,
     pub(super) all_replicas_lag: bool,
     pub(super) lagging_replicas: BTreeSet<String>,
@@ -99,7 +129,9 @@ impl Setup {
             Say::Survives(server) => drop(self.survivors.insert(server)),
             Say::ShellMissing => self.shell_missing = true,
             Say::CmdletMissing(name) => drop(self.cmdlets_missing.insert(name)),
-            Say::CmdletFails { cmdlet, times } => drop(self.cmdlets_failing.insert(cmdlet, times)),
+            Say::CmdletFails { cmdlet, times } => {
+                self.cmdlets_failing.insert(cmdlet, CmdletFailure { wanted: times, struck: 0 });
+            }
             Say::ManagementStoreIn(center) => self.management_store_in_a = center == DataCenter::A,
             Say::ReplicaLags(None) => self.all_replicas_lag = true,
             Say::ReplicaLags(Some(machine)) => drop(self.lagging_replicas.insert(machine)),
@@ -304,5 +336,18 @@ mod tests {
         let point = crate::fault::Point::restoring(4);
         setup.say(Arrangement::At(point, Fault::KillFailover)).unwrap();
         assert_eq!(setup.faults[0].fired, None);
+    }
+
+    #[test]
+    fn a_cmdlet_that_was_called_less_often_than_it_should_fail_has_not_struck() {
+        let mut setup = Setup::default();
+        let cmdlet = "Install-CsMirrorDatabase".to_owned();
+        setup.say(Arrangement::CmdletFails { cmdlet: cmdlet.clone(), times: Some(2) }).unwrap();
+        let failure = setup.cmdlets_failing.get_mut(&cmdlet).unwrap();
+        assert!(failure.strike());
+        assert!(!failure.is_over());
+        assert!(failure.strike());
+        assert!(failure.is_over());
+        assert!(!failure.strike());
     }
 }

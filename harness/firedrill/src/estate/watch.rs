@@ -208,15 +208,7 @@ impl CmdletObserver for CmdletWatch {
 
 /// Whether the drill lets this call of a cmdlet fail; counts it.
 fn fails_now(world: &World, name: &str) -> bool {
-    let mut setup = world.setup.borrow_mut();
-    match setup.cmdlets_failing.get_mut(name) {
-        Some(None) => true,
-        Some(Some(0)) | None => false,
-        Some(Some(times)) => {
-            *times -= 1;
-            true
-        }
-    }
+    world.setup.borrow_mut().cmdlets_failing.get_mut(name).is_some_and(super::setup::CmdletFailure::strike)
 }
 
 /// A point of the failover is reached: it is noted, and the faults that wait there strike.

@@ -75,8 +75,10 @@ pub struct Drill {
     acted: bool,
     judged: Judged,
     needs: Option<String>,
-    /// What the operator's own command in the management shell gave.
-    pub(super) shell_answer: Option<(i32, String)>,
+    /// What the operator's own last command gave: its exit code and its words.
+    answer: Option<(i32, String)>,
+    /// Commands of the operator that failed, until a `Then` looks at the answer.
+    failures_ignored: Vec<String>,
 }
 
 impl std::fmt::Debug for Drill {
@@ -166,6 +168,12 @@ impl Drill {
         if !self.acted {
             because("nothing-happened", "no failover was attempted and nothing was done by hand".to_owned());
         }
+        for failure in &self.failures_ignored {
+            because(
+                "answer-ignored",
+                format!("the operator's command failed and no Then looked at it: {failure}"),
+            );
+        }
         for fault in self.fault_reports().iter().filter(|fault| !fault.fired) {
             because("fault-never-fired", format!("this fault was staged and never struck: {}", fault.fault));
         }
@@ -173,6 +181,24 @@ impl Drill {
             because("compared-nothing", format!("the oracle's rule {} found nothing to compare", rule.rule));
         }
         reasons
+    }
+
+    /// Notes the answer to a command of the operator's own.
+    pub(super) fn answered(&mut self, exit_code: i32, words: String) {
+        self.acted();
+        if exit_code != 0 {
+            self.failures_ignored.push(words.clone());
+        }
+        self.answer = Some((exit_code, words));
+    }
+
+    /// The last answer; a failure that was looked at is no longer ignored.
+    pub(super) fn look_at_answer(&mut self) -> Result<(i32, String), String> {
+        let answer = self.answer.clone().ok_or_else(|| "the operator has entered nothing".to_owned())?;
+        if answer.0 != 0 {
+            self.failures_ignored.retain(|failure| *failure != answer.1);
+        }
+        Ok(answer)
     }
 
     /// The numbers for the report.
@@ -197,14 +223,12 @@ impl Drill {
     #[must_use]
     pub fn fault_reports(&self) -> Vec<FaultReport> {
         let Some(estate) = &self.estate else { return Vec::new() };
-        estate
-            .faults()
-            .iter()
-            .map(|planned| FaultReport {
-                fault: format!("{:?} when {}", planned.fault, planned.point),
-                fired: planned.fired.is_some(),
-            })
-            .collect()
+        let at_points = estate.faults().into_iter().map(|planned| FaultReport {
+            fault: format!("{:?} when {}", planned.fault, planned.point),
+            fired: planned.fired.is_some(),
+        });
+        let cmdlets = estate.cmdlet_faults().into_iter().map(|(fault, fired)| FaultReport { fault, fired });
+        at_points.chain(cmdlets).collect()
     }
 
     /// How many events the timeline holds.

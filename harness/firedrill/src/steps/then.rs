@@ -79,17 +79,15 @@ pub(super) const ENDING: &[Definition] = &[
         })
     }),
     then("the answer contains {text}", "Of the operator's own command.", |drill, arguments| {
-        let (_, answer) =
-            drill.shell_answer.as_ref().ok_or_else(|| "the operator has entered nothing".to_owned())?;
+        let (_, answer) = drill.look_at_answer()?;
         let wanted = arguments.word(0)?;
         hold(answer.to_lowercase().contains(&wanted.to_lowercase()), || {
             format!("the answer does not contain \"{wanted}\": {answer}")
         })
     }),
     then("the command is refused", "The operator's own command ended with an error.", |drill, _| {
-        let (code, answer) =
-            drill.shell_answer.as_ref().ok_or_else(|| "the operator has entered nothing".to_owned())?;
-        hold(*code != 0 || answer.to_lowercase().contains("error"), || format!("it was accepted: {answer}"))
+        let (code, answer) = drill.look_at_answer()?;
+        hold(code != 0 || answer.to_lowercase().contains("error"), || format!("it was accepted: {answer}"))
     }),
 ];
 

@@ -64,29 +64,27 @@ pub(super) const WHEN: &[Definition] = &[
     ),
     when(
         "the operator enters in the management shell",
-        "The text block below the line.",
+        "The text block below the line. A Then has to look at an error.",
         |drill, arguments| {
             let script =
                 arguments.block.clone().ok_or_else(|| "a text block between \"\"\" is missing".to_owned())?;
             let output = drill.act(|estate| estate.by_hand_shell(&script))?;
-            drill.acted();
-            drill.shell_answer = Some((output.exit_code, format!("{}{}", output.stdout, output.stderr)));
+            drill.answered(output.exit_code, format!("{}{}", output.stdout, output.stderr));
             Ok(())
         },
     ),
     when(
         "the operator runs on the {server}",
-        "A T-SQL batch, the text block below the line, in master.",
+        "A T-SQL batch, the text block below the line, in master. A Then has to look at an error.",
         |drill, arguments| {
             let batch =
                 arguments.block.clone().ok_or_else(|| "a text block between \"\"\" is missing".to_owned())?;
             let server = server(arguments, 0)?;
             let answer = drill.act(|estate| estate.by_hand_sql(server, "master", &batch))?;
-            drill.acted();
-            drill.shell_answer = Some(match answer {
-                Ok(()) => (0, String::new()),
-                Err(error) => (1, error),
-            });
+            match answer {
+                Ok(()) => drill.answered(0, String::new()),
+                Err(error) => drill.answered(1, error),
+            }
             Ok(())
         },
     ),
