@@ -5,6 +5,11 @@
 //! Every SQL Server has a TCP address of its own, every share is a folder, and
 //! the lines typed on standard input are what happens to the estate.
 
+mod data_folder;
+
+pub use self::data_folder::DataFolderError;
+
+use self::data_folder::DataFolder;
 use crate::chat;
 use crate::disk::{DirectoryDrives, Drives};
 use crate::estate::replication;
@@ -15,6 +20,7 @@ use std::fmt::Write as _;
 use std::io::{self, BufRead};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -55,6 +61,9 @@ pub enum ServeError {
         /// The operating system's answer.
         source: io::Error,
     },
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    DataFolder(#[from] DataFolderError),
     /// A file below the data directory could not be written.
     #[error("cannot write {path}: {source}; name another directory with --data")]
     Data {
@@ -63,6 +72,15 @@ pub enum ServeError {
         /// The operating system's answer.
         source: io::Error,
     },
+}
+
+/// Why serving ended, when nothing went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// `quit` was typed, or the input ended.
+    Asked,
+    /// Ctrl-C was pressed.
+    Interrupted,
 }
 
 /// What a typed line asks for.
@@ -108,15 +126,17 @@ impl Command {
     }
 }
 
-/// Serves until the input ends or says `quit`. `say` prints a line.
+/// Serves until the input ends or says `quit`, or Ctrl-C is pressed. `say` prints a line.
 ///
 /// # Errors
-/// When the estate cannot be staged, an address is taken, or the data directory cannot be written.
+/// When the estate cannot be staged, an address is taken, or the data directory cannot be written or is another
+/// program's.
 pub fn serve(
     options: &ServeOptions,
     input: impl BufRead + Send + 'static,
     say: &dyn Fn(&str),
-) -> Result<(), ServeError> {
+) -> Result<Ended, ServeError> {
+    let _folder = DataFolder::claim(&options.data)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
@@ -147,7 +167,8 @@ async fn serve_here(
     options: &ServeOptions,
     mut lines: mpsc::UnboundedReceiver<String>,
     say: &dyn Fn(&str),
-) -> Result<(), ServeError> {
+) -> Result<Ended, ServeError> {
+    let mut interrupt = pin!(interruption());
     let data = options.data.clone();
     let drives = move |machine: &Machine, _: &sqlsim::Clock| -> Result<Rc<dyn Drives>, EstateError> {
         if data.join(machine.name()).exists() {
@@ -163,7 +184,11 @@ async fn serve_here(
             .map(|drives| Rc::new(drives) as Rc<dyn Drives>)
             .map_err(|error| EstateError::File { file: data.display().to_string(), what: error.to_string() })
     };
-    let served = serving::stage(&options.estate, options.seed, &options.arrangements, &drives).await?;
+    let served = tokio::select! {
+        biased;
+        () = &mut interrupt => return Ok(Ended::Interrupted),
+        served = serving::stage(&options.estate, options.seed, &options.arrangements, &drives) => served?,
+    };
     tokio::time::resume();
     let addresses = listen(options.listen, &served).await?;
     let files = write_files(&served, &options.data, &addresses)?;
@@ -181,18 +206,34 @@ async fn serve_here(
             replication::replicate_what_others_changed(&world).await;
         }
     });
-    while let Some(line) = lines.recv().await {
-        match Command::parse(&line) {
-            Ok(None) => {}
-            Ok(Some(Command::Quit)) => break,
-            Ok(Some(command)) => say(&obey(&served, command).await),
-            Err(error) => say(&error),
-        }
-    }
+    let ended = tokio::select! {
+        biased;
+        () = interrupt => Ended::Interrupted,
+        () = obey_lines(&served, &mut lines, say) => Ended::Asked,
+    };
     replicating.abort();
     posting.abort();
     served.end();
-    Ok(())
+    Ok(ended)
+}
+
+/// Ends when Ctrl-C is pressed; where that cannot be heard, never.
+async fn interruption() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Does what is typed, until that is `quit` or the input ends.
+async fn obey_lines(served: &Served, lines: &mut mpsc::UnboundedReceiver<String>, say: &dyn Fn(&str)) {
+    while let Some(line) = lines.recv().await {
+        match Command::parse(&line) {
+            Ok(None) => {}
+            Ok(Some(Command::Quit)) => return,
+            Ok(Some(command)) => say(&obey(served, command).await),
+            Err(error) => say(&error),
+        }
+    }
 }
 
 async fn obey(served: &Served, command: Command) -> String {
@@ -315,7 +356,7 @@ mod tests {
         let said = std::cell::RefCell::new(Vec::new());
         let ended =
             serve(&options, io::Cursor::new(lines), &|line: &str| said.borrow_mut().push(line.to_owned()));
-        (data, ended.map(|()| said.into_inner()))
+        (data, ended.map(|_| said.into_inner()))
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{complain, say};
 use crate::estate::EstateFile;
-use crate::serve::{ServeError, ServeOptions};
+use crate::serve::{Ended, ServeError, ServeOptions};
 use crate::verdict::Ending;
 use std::io::BufReader;
 use std::net::SocketAddr;
@@ -28,7 +28,7 @@ pub(crate) struct ServeArguments {
     not_modelled: bool,
 }
 
-/// Serves until the input ends.
+/// Serves until the input ends or Ctrl-C is pressed.
 pub(crate) fn serve(arguments: &ServeArguments) -> Ending {
     if arguments.not_modelled {
         for entry in sqlsim::not_modelled::NOT_MODELLED {
@@ -55,12 +55,18 @@ pub(crate) fn serve(arguments: &ServeArguments) -> Ending {
         arrangements: Vec::new(),
     };
     match crate::serve::serve(&options, BufReader::new(std::io::stdin()), &say) {
-        Ok(()) => Ending::Passed,
+        Ok(Ended::Asked) => Ending::Passed,
+        Ok(Ended::Interrupted) => {
+            complain("interrupted; the estate has ended");
+            Ending::Interrupted
+        }
         Err(error) => {
             complain(&error.to_string());
             match error {
                 ServeError::Estate(_) => Ending::Usage,
-                ServeError::Listen { .. } | ServeError::Data { .. } => Ending::Environment,
+                ServeError::Listen { .. } | ServeError::DataFolder(_) | ServeError::Data { .. } => {
+                    Ending::Environment
+                }
             }
         }
     }
