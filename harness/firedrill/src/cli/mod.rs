@@ -38,7 +38,7 @@ enum Command {
         /// Feature files or folders.
         paths: Vec<PathBuf>,
     },
-    /// Stage an estate on this host and serve it in real time, to be tried by hand.
+    /// Serve one fresh SQL Server, or a staged estate, on this host in real time, for any TDS client.
     Serve(serve::ServeArguments),
     /// The management shell's stand-in, for places where one binary has to be enough.
     #[command(name = "lync-shell", disable_help_flag = true)]

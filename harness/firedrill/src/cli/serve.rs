@@ -2,33 +2,46 @@
 
 use super::{complain, say};
 use crate::estate::EstateFile;
-use crate::serve::{Ended, ServeError, ServeOptions};
+use crate::serve::{Ended, PASSWORD_VARIABLE, ServeError, ServeOptions, ServerOptions};
 use crate::verdict::Ending;
+use std::env::VarError;
 use std::io::BufReader;
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::path::{Path, PathBuf};
+
+/// Where one server listens unless told otherwise: SQL Server's own port.
+const SERVER_ADDRESS: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1433));
+/// Where an estate's servers listen unless told otherwise: free ports.
+const ESTATE_ADDRESS: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
 
 /// Arguments of `firedrill serve`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ServeArguments {
-    /// An estate file; without one, the estate litware.
+    /// Stage the estate in this file and serve all its servers; without it, one fresh server.
     #[arg(long, value_name = "FILE")]
     estate: Option<PathBuf>,
-    /// Address of the first server; port 0 takes free ports.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
-    listen: SocketAddr,
-    /// Where drives and shares are kept; a new temporary directory if not given.
+    /// Address to listen at: 127.0.0.1:1433 if not given; with --estate, that of the first server,
+    /// the others at the ports that follow, and free ports if not given. Port 0 takes a free port.
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// @@SERVERNAME of the one server.
+    #[arg(long, default_value = "FIREDRILL", conflicts_with = "estate", value_parser = parse_name)]
+    name: String,
+    /// With --estate: where drives and shares are kept; a new temporary directory if not given.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// The seed.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// End the one server when standard input ends, for programs that start it.
+    #[arg(long, conflicts_with = "estate")]
+    stop_with_input: bool,
     /// Print what the simulated servers do not model, and end.
     #[arg(long)]
     not_modelled: bool,
 }
 
-/// Serves until the input ends or Ctrl-C is pressed.
+/// Serves until told to end, or Ctrl-C is pressed.
 pub(crate) fn serve(arguments: &ServeArguments) -> Ending {
     if arguments.not_modelled {
         for entry in sqlsim::not_modelled::NOT_MODELLED {
@@ -36,50 +49,100 @@ pub(crate) fn serve(arguments: &ServeArguments) -> Ending {
         }
         return Ending::Passed;
     }
-    let estate = match read_estate(arguments) {
-        Ok(estate) => estate,
-        Err(error) => {
-            complain(&error);
+    let password = match std::env::var(PASSWORD_VARIABLE) {
+        Ok(password) => Some(password),
+        Err(VarError::NotPresent) => None,
+        Err(VarError::NotUnicode(_)) => {
+            complain(&format!("{PASSWORD_VARIABLE} is not UTF-8; nothing is served; set it anew"));
             return Ending::Usage;
         }
     };
-    let data = arguments
-        .data
-        .clone()
-        .unwrap_or_else(|| std::env::temp_dir().join(format!("firedrill-serve-{}", std::process::id())));
-    let options = ServeOptions {
-        estate,
-        listen: arguments.listen,
-        data,
-        seed: arguments.seed,
-        arrangements: Vec::new(),
+    let input = BufReader::new(std::io::stdin());
+    let ended = match &arguments.estate {
+        None => {
+            let options = ServerOptions {
+                listen: arguments.listen.unwrap_or(SERVER_ADDRESS),
+                name: arguments.name.clone(),
+                password,
+                data: arguments.data.clone(),
+                seed: arguments.seed,
+                stop_with_input: arguments.stop_with_input,
+            };
+            crate::serve::serve_server(&options, input, &say)
+        }
+        Some(file) => match estate_options(arguments, file, password) {
+            Ok(options) => crate::serve::serve(&options, input, &say),
+            Err(error) => {
+                complain(&error);
+                return Ending::Usage;
+            }
+        },
     };
-    match crate::serve::serve(&options, BufReader::new(std::io::stdin()), &say) {
+    match ended {
         Ok(Ended::Asked) => Ending::Passed,
         Ok(Ended::Interrupted) => {
-            complain("interrupted; the estate has ended");
+            complain("interrupted; what was served has ended");
             Ending::Interrupted
         }
         Err(error) => {
             complain(&error.to_string());
             match error {
-                ServeError::Estate(_) => Ending::Usage,
-                ServeError::Listen { .. } | ServeError::DataFolder(_) | ServeError::Data { .. } => {
-                    Ending::Environment
-                }
+                ServeError::Estate(_)
+                | ServeError::NoPassword
+                | ServeError::WeakPassword(_)
+                | ServeError::Public { .. }
+                | ServeError::NotAvailable(_) => Ending::Usage,
+                ServeError::Runtime(_)
+                | ServeError::Listen { .. }
+                | ServeError::DataFolder(_)
+                | ServeError::Data { .. } => Ending::Environment,
             }
         }
     }
 }
 
-fn read_estate(arguments: &ServeArguments) -> Result<EstateFile, String> {
-    let parsed = match &arguments.estate {
-        None => EstateFile::named("litware"),
-        Some(path) => {
-            let text =
-                std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-            EstateFile::parse(&text, &path.display().to_string())
-        }
+fn estate_options(
+    arguments: &ServeArguments,
+    file: &Path,
+    password: Option<String>,
+) -> Result<ServeOptions, String> {
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let estate = EstateFile::parse(&text, &file.display().to_string()).map_err(|error| error.to_string())?;
+    let data = arguments
+        .data
+        .clone()
+        .unwrap_or_else(|| std::env::temp_dir().join(format!("firedrill-serve-{}", std::process::id())));
+    let listen = arguments.listen.unwrap_or(ESTATE_ADDRESS);
+    let seed = arguments.seed;
+    Ok(ServeOptions { estate, listen, data, seed, arrangements: Vec::new(), password })
+}
+
+/// A server's name: a NetBIOS name, with an instance's name behind it or not.
+fn parse_name(text: &str) -> Result<String, String> {
+    let (host, instance) = text.split_once('\\').unwrap_or((text, "x"));
+    let fits = |part: &str, most: usize| {
+        (1..=most).contains(&part.len())
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '$'))
     };
-    parsed.map_err(|error| error.to_string())
+    if fits(host, 15) && fits(instance, 16) {
+        Ok(text.to_ascii_uppercase())
+    } else {
+        Err("a server is named HOST or HOST\\INSTANCE, in letters, digits, - and _".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_name;
+
+    #[rstest::rstest]
+    #[case("sql-a1", Some("SQL-A1"))]
+    #[case(r"SQL01\RTC", Some(r"SQL01\RTC"))]
+    #[case("", None)]
+    #[case(r"SQL01\", None)]
+    #[case("a.b", None)]
+    #[case("a-name-of-16-cha", None)]
+    fn a_server_is_named_as_windows_names_one(#[case] text: &str, #[case] name: Option<&str>) {
+        assert_eq!(parse_name(text).ok().as_deref(), name);
+    }
 }

@@ -45,6 +45,13 @@ impl EstateFile {
         let costs = parse(COSTS, "costs.toml")?;
         Ok(Self { name: file_name.to_owned(), contents: Rc::new(contents), costs })
     }
+
+    /// The same estate, whose logins have another password.
+    #[must_use]
+    pub fn with_password(mut self, password: String) -> Self {
+        Rc::make_mut(&mut self.contents).logins.password = password;
+        self
+    }
 }
 
 fn parse<T: serde::de::DeserializeOwned>(text: &str, file: &str) -> Result<T, EstateError> {
@@ -56,7 +63,7 @@ fn parse<T: serde::de::DeserializeOwned>(text: &str, file: &str) -> Result<T, Es
     })
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Contents {
     pub(crate) pool: String,
@@ -75,21 +82,21 @@ pub(crate) struct Contents {
     pub(crate) logins: Logins,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NextHop {
     pub(crate) pool: String,
     pub(crate) time_zone: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ClockStart {
     pub(crate) start: jiff::Timestamp,
     pub(crate) utc_offset_minutes: i16,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Servers {
     pub(crate) primary: Host,
@@ -98,13 +105,13 @@ pub(crate) struct Servers {
     pub(crate) backup_mirror: Host,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Host {
     pub(crate) host: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Machines {
     pub(crate) files_a: String,
@@ -113,7 +120,7 @@ pub(crate) struct Machines {
     pub(crate) front_end: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Shares {
     pub(crate) logs: String,
@@ -121,7 +128,7 @@ pub(crate) struct Shares {
     pub(crate) copy_destination: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Folders {
     pub(crate) logs: String,
@@ -131,7 +138,7 @@ pub(crate) struct Folders {
     pub(crate) backup: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LogShipping {
     pub(crate) every_minutes: u64,
@@ -140,7 +147,7 @@ pub(crate) struct LogShipping {
     pub(crate) retention_minutes: u32,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Chat {
     pub(crate) servers_a: Vec<String>,
@@ -150,7 +157,7 @@ pub(crate) struct Chat {
     pub(crate) retries_max: u32,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Logins {
     pub(crate) chat: String,

@@ -1,15 +1,12 @@
-//! `firedrill serve`: the staged estate on loopback, in real time, for
-//! `pchat-failover`, `lync-shell`, any TDS client, and people.
+//! A staged estate in real time, for `pchat-failover`, `lync-shell`, any TDS
+//! client, and people.
 //!
 //! Staging and the traffic before run in simulated time; then the clock runs.
 //! Every SQL Server has a TCP address of its own, every share is a folder, and
 //! the lines typed on standard input are what happens to the estate.
 
-mod data_folder;
-
-pub use self::data_folder::DataFolderError;
-
-use self::data_folder::DataFolder;
+use super::data_folder::DataFolder;
+use super::{Ended, PASSWORD_VARIABLE, ServeError, accept, bind, interruption, lines_of, password};
 use crate::chat;
 use crate::disk::{DirectoryDrives, Drives};
 use crate::estate::replication;
@@ -17,13 +14,12 @@ use crate::estate::serving::{self, Served};
 use crate::estate::{Arrangement, DataCenter, EstateError, EstateFile, Place, Server};
 use crate::net::Machine;
 use std::fmt::Write as _;
-use std::io::{self, BufRead};
+use std::io::BufRead;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
@@ -45,42 +41,8 @@ pub struct ServeOptions {
     pub seed: u64,
     /// What is said about the estate.
     pub arrangements: Vec<Arrangement>,
-}
-
-/// Why serving ended early.
-#[derive(Debug, thiserror::Error)]
-pub enum ServeError {
-    /// The estate could not be staged.
-    #[error(transparent)]
-    Estate(#[from] EstateError),
-    /// An address could not be listened at.
-    #[error("cannot listen at {address}: {source}; name a free one with --listen")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// The operating system's answer.
-        source: io::Error,
-    },
-    /// The data directory cannot be used.
-    #[error(transparent)]
-    DataFolder(#[from] DataFolderError),
-    /// A file below the data directory could not be written.
-    #[error("cannot write {path}: {source}; name another directory with --data")]
-    Data {
-        /// The path.
-        path: PathBuf,
-        /// The operating system's answer.
-        source: io::Error,
-    },
-}
-
-/// Why serving ended, when nothing went wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// `quit` was typed, or the input ended.
-    Asked,
-    /// Ctrl-C was pressed.
-    Interrupted,
+    /// The password of `sa` instead of the one in the estate's file.
+    pub password: Option<String>,
 }
 
 /// What a typed line asks for.
@@ -136,6 +98,17 @@ pub fn serve(
     input: impl BufRead + Send + 'static,
     say: &dyn Fn(&str),
 ) -> Result<Ended, ServeError> {
+    let mut options = options.clone();
+    match &options.password {
+        Some(password) => {
+            password::check(password).map_err(ServeError::WeakPassword)?;
+            options.estate = options.estate.with_password(password.clone());
+        }
+        None if !options.listen.ip().is_loopback() => {
+            return Err(ServeError::Public { address: options.listen });
+        }
+        None => {}
+    }
     let _folder = DataFolder::claim(&options.data)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -143,24 +116,7 @@ pub fn serve(
         .build()
         .map_err(EstateError::Runtime)?;
     let tasks = LocalSet::new();
-    tasks.block_on(&runtime, Box::pin(serve_here(options, lines_of(input), say)))
-}
-
-/// Reads lines on a thread of its own: standard input blocks, the estate must not.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a served estate runs in real time; nothing simulated waits on the thread"
-)]
-fn lines_of(input: impl BufRead + Send + 'static) -> mpsc::UnboundedReceiver<String> {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    std::thread::spawn(move || {
-        for line in input.lines().map_while(Result::ok) {
-            if sender.send(line).is_err() {
-                return;
-            }
-        }
-    });
-    receiver
+    tasks.block_on(&runtime, Box::pin(serve_here(&options, lines_of(input), say)))
 }
 
 async fn serve_here(
@@ -192,7 +148,7 @@ async fn serve_here(
     tokio::time::resume();
     let addresses = listen(options.listen, &served).await?;
     let files = write_files(&served, &options.data, &addresses)?;
-    say(&welcome(&served, &addresses, &files));
+    say(&welcome(&served, options.password.is_some(), &addresses, &files));
     let world = served.world();
     let posting = tokio::task::spawn_local(async move {
         loop {
@@ -215,13 +171,6 @@ async fn serve_here(
     posting.abort();
     served.end();
     Ok(ended)
-}
-
-/// Ends when Ctrl-C is pressed; where that cannot be heard, never.
-async fn interruption() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
 }
 
 /// Does what is typed, until that is `quit` or the input ends.
@@ -257,21 +206,9 @@ async fn listen(first: SocketAddr, served: &Served) -> Result<Vec<(Server, Socke
     for (offset, server) in (0u16..).zip(Server::ALL) {
         let port = if first.port() == 0 { 0 } else { first.port().saturating_add(offset) };
         let address = SocketAddr::new(first.ip(), port);
-        let fails = |source| ServeError::Listen { address, source };
-        let listener = TcpListener::bind(address).await.map_err(fails)?;
-        addresses.push((server, listener.local_addr().map_err(fails)?));
-        let instance = served.instance(server);
-        tokio::task::spawn_local(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let instance = instance.clone();
-                tokio::task::spawn_local(async move {
-                    // Without it every small answer waits for the client's acknowledgement.
-                    if stream.set_nodelay(true).is_ok() {
-                        instance.serve(stream).await;
-                    }
-                });
-            }
-        });
+        let (listener, bound) = bind(address).await?;
+        addresses.push((server, bound));
+        tokio::task::spawn_local(accept(listener, served.instance(server)));
     }
     Ok(addresses)
 }
@@ -301,7 +238,18 @@ fn write_files(
     Ok(files)
 }
 
-fn welcome(served: &Served, addresses: &[(Server, SocketAddr)], files: &VisitorFiles) -> String {
+fn welcome(
+    served: &Served,
+    has_secret: bool,
+    addresses: &[(Server, SocketAddr)],
+    files: &VisitorFiles,
+) -> String {
+    // A password that came from the environment is a secret; the one in the estate's file is none.
+    let (told, typed) = if has_secret {
+        (format!("the password in {PASSWORD_VARIABLE}"), format!("\"${PASSWORD_VARIABLE}\""))
+    } else {
+        (format!("password {}", served.password()), served.password().to_owned())
+    };
     let mut text =
         format!("The estate {} is staged; its clock runs. Nothing here is encrypted.\n", served.name());
     for (server, address) in addresses {
@@ -313,19 +261,21 @@ fn welcome(served: &Served, addresses: &[(Server, SocketAddr)], files: &VisitorF
     }
     let _ = write!(
         text,
-        "  sign in as     sa, password {password}\n  \
+        "  sign in as     sa, {told}\n  \
          site file      {site}\n  \
          shell's store  {store}\n\n\
          Try, in another terminal:\n  \
-         export PCHAT_SQL_PASSWORD={password}\n  \
+         export PCHAT_SQL_PASSWORD={typed}\n  \
          {program} pchat-failover preflight --site {site}\n  \
          {program} lync-shell --store {store} -Command Get-CsPersistentChatState\n\
          Here:\n{COMMANDS}",
-        password = served.password(),
         program = program(),
         site = files.site.display(),
         store = files.store.display(),
     );
+    for (_, address) in addresses {
+        let _ = write!(text, "\nlistening on {address}");
+    }
     text
 }
 
@@ -345,17 +295,28 @@ mod tests {
 
     /// Serves in a directory of its own until the typed lines end; what was said.
     fn served(test: &str, lines: &'static str) -> (PathBuf, Result<Vec<String>, ServeError>) {
+        served_with(test, lines, None, [127, 0, 0, 1])
+    }
+
+    fn served_with(
+        test: &str,
+        lines: &'static str,
+        password: Option<&str>,
+        ip: [u8; 4],
+    ) -> (PathBuf, Result<Vec<String>, ServeError>) {
         let data = std::env::temp_dir().join(format!("firedrill-serve-{test}-{}", std::process::id()));
         let options = ServeOptions {
             estate: EstateFile::named("litware").unwrap(),
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            listen: SocketAddr::from((ip, 0)),
             data: data.clone(),
             seed: 1,
             arrangements: Vec::new(),
+            password: password.map(str::to_owned),
         };
         let said = std::cell::RefCell::new(Vec::new());
-        let ended =
-            serve(&options, io::Cursor::new(lines), &|line: &str| said.borrow_mut().push(line.to_owned()));
+        let ended = serve(&options, std::io::Cursor::new(lines), &|line: &str| {
+            said.borrow_mut().push(line.to_owned())
+        });
         (data, ended.map(|_| said.into_inner()))
     }
 
@@ -364,12 +325,34 @@ mod tests {
         let (data, said) = served("typed", "lose A\nstatus\nquit\n");
         let said = said.unwrap();
         assert!(said[0].contains(" pchat-failover preflight --site "), "{}", said[0]);
+        assert!(said[0].contains("sa, password Rehearsal-only-1"), "{}", said[0]);
+        assert_eq!(said[0].matches("\nlistening on 127.0.0.1:").count(), 4, "{}", said[0]);
         assert_eq!(said[1], "lost: sql-a1, sql-a2, files-a, atl-fe-001, chat-a1, chat-a2, chat-a3, chat-a4");
         assert!(said[2].contains("primary        sql-a1.litwareinc.com has no power"), "{}", said[2]);
         let site = std::fs::read_to_string(data.join("site.toml")).unwrap();
         let site = failover::Site::parse(&site, "site.toml").unwrap();
         assert!(Path::new(&site.log_shipping.share.here).is_dir(), "the share is a folder of this host");
         std::fs::remove_dir_all(data).unwrap();
+    }
+
+    #[test]
+    fn a_password_from_the_environment_is_used_and_not_shown() {
+        let (data, said) = served_with("secret", "quit\n", Some("Not-for-3yes"), [127, 0, 0, 1]);
+        let said = said.unwrap();
+        assert!(said[0].contains("sa, the password in MSSQL_SA_PASSWORD\n"), "{}", said[0]);
+        assert!(!said[0].contains("Not-for-3yes"), "{}", said[0]);
+        std::fs::remove_dir_all(data).unwrap();
+        let (data, weak) = served_with("weak", "quit\n", Some("password"), [127, 0, 0, 1]);
+        assert!(matches!(weak, Err(ServeError::WeakPassword(_))));
+        assert!(!data.exists(), "nothing was staged");
+    }
+
+    #[test]
+    fn a_public_address_wants_a_password_that_does_not_stand_in_a_file() {
+        let (data, refused) = served_with("public", "quit\n", None, [0, 0, 0, 0]);
+        let error = refused.unwrap_err().to_string();
+        assert!(error.starts_with("0.0.0.0:0 can be reached from other machines"), "{error}");
+        assert!(!data.exists(), "nothing was staged");
     }
 
     #[test]

@@ -1,0 +1,141 @@
+//! `firedrill serve`: simulated SQL Servers on TCP, in real time, for any client.
+//!
+//! [`server`] serves one fresh server, [`estate`] a whole staged estate. Real
+//! sockets, the real clock and signals are used here and nowhere else; the
+//! simulator below is the one that the drills run on.
+
+mod data_folder;
+pub mod estate;
+pub mod password;
+pub mod server;
+
+use crate::estate::EstateError;
+use password::Weakness;
+use std::io::{self, BufRead};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+pub use data_folder::DataFolderError;
+pub use estate::{ServeOptions, serve};
+pub use server::{ServerOptions, serve_server};
+
+/// The environment variable that holds the password of `sa`, as Microsoft's container images name it.
+pub const PASSWORD_VARIABLE: &str = "MSSQL_SA_PASSWORD";
+
+/// Wait after an `accept` that failed: descriptors may have run out, and connections that end give them back.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Why serving did not start, or ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The estate could not be staged.
+    #[error(transparent)]
+    Estate(#[from] EstateError),
+    /// The runtime could not be made.
+    #[error("the runtime cannot start: {0}")]
+    Runtime(#[source] io::Error),
+    /// There is no password for `sa`.
+    #[error(
+        "no password for sa: nothing is served; set {PASSWORD_VARIABLE} in the environment to at least \
+         {} characters from three of upper case, lower case, digits and symbols",
+        password::CHARACTERS_MIN
+    )]
+    NoPassword,
+    /// The password of `sa` does not meet the policy.
+    #[error(
+        "the password of sa in {PASSWORD_VARIABLE} {0}; nothing is served; set one that meets the policy"
+    )]
+    WeakPassword(#[source] Weakness),
+    /// Others could reach a server whose password everybody can read.
+    #[error(
+        "{address} can be reached from other machines, and the estate's own password stands in its file; \
+         nothing is served; set {PASSWORD_VARIABLE}, or listen at 127.0.0.1"
+    )]
+    Public {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// What was asked for is not there yet.
+    #[error("{0}")]
+    NotAvailable(&'static str),
+    /// An address could not be listened at.
+    #[error("cannot listen at {address}: {source}; name a free one with --listen")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The operating system's answer.
+        source: io::Error,
+    },
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    DataFolder(#[from] DataFolderError),
+    /// A file below the data directory could not be written.
+    #[error("cannot write {path}: {source}; name another directory with --data")]
+    Data {
+        /// The path.
+        path: PathBuf,
+        /// The operating system's answer.
+        source: io::Error,
+    },
+}
+
+/// Why serving ended, when nothing went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// `quit` was typed, or the input ended.
+    Asked,
+    /// Ctrl-C was pressed.
+    Interrupted,
+}
+
+/// Ends when Ctrl-C is pressed; where that cannot be heard, never.
+async fn interruption() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Reads lines on a thread of its own: standard input blocks, what is served must not.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what is served runs in real time; nothing simulated waits on the thread"
+)]
+fn lines_of(input: impl BufRead + Send + 'static) -> mpsc::UnboundedReceiver<String> {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    std::thread::spawn(move || {
+        for line in input.lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+/// Opens a listener; gives the address that it got.
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
+    let fails = |source| ServeError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(fails)?;
+    let bound = listener.local_addr().map_err(fails)?;
+    Ok((listener, bound))
+}
+
+/// Takes connections for a server until the task is dropped. Must run inside a `LocalSet`.
+async fn accept(listener: TcpListener, instance: sqlsim::Instance) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        let instance = instance.clone();
+        tokio::task::spawn_local(async move {
+            // Without it every small answer waits for the client's acknowledgement.
+            if stream.set_nodelay(true).is_ok() {
+                instance.serve(stream).await;
+            }
+        });
+    }
+}

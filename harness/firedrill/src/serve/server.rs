@@ -1,0 +1,195 @@
+//! One fresh SQL Server, served until it is told to end.
+
+use super::{Ended, ServeError, accept, bind, interruption, lines_of, password};
+use async_trait::async_trait;
+use sqlsim::network::{Network, Stream};
+use sqlsim::observer::NoObserver;
+use sqlsim::store::memory_files::MemoryFiles;
+use sqlsim::{Clock, CostModel, Files, Instance, InstanceConfig};
+use std::io::{self, BufRead};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::rc::Rc;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::LocalSet;
+
+/// Directory of data and log files, as the server sees it.
+const DATA_DIRECTORY: &str = r"C:\Program Files\Microsoft SQL Server\MSSQL12.MSSQLSERVER\MSSQL\DATA";
+/// Default backup directory, as the server sees it.
+const BACKUP_DIRECTORY: &str = r"C:\Program Files\Microsoft SQL Server\MSSQL12.MSSQLSERVER\MSSQL\Backup";
+/// Drives of the server.
+const DRIVES: [char; 2] = ['C', 'D'];
+
+/// How to serve one server.
+#[derive(Clone, Debug)]
+pub struct ServerOptions {
+    /// Where it listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// `@@SERVERNAME`.
+    pub name: String,
+    /// The password of `sa`; `None` when the environment has none.
+    pub password: Option<String>,
+    /// Where databases and drives are kept; `None` keeps everything in memory.
+    pub data: Option<PathBuf>,
+    /// The seed of every GUID.
+    pub seed: u64,
+    /// Whether the end of the input ends the server.
+    pub stop_with_input: bool,
+}
+
+/// Serves one server until the input says `quit`, or Ctrl-C is pressed. `say` prints a line; the one that begins with
+/// `listening on` comes when the server answers.
+///
+/// # Errors
+/// When the password is missing or weak, the address is taken, or the data directory cannot be used.
+pub fn serve_server(
+    options: &ServerOptions,
+    input: impl BufRead + Send + 'static,
+    say: &dyn Fn(&str),
+) -> Result<Ended, ServeError> {
+    let password = options.password.clone().ok_or(ServeError::NoPassword)?;
+    password::check(&password).map_err(ServeError::WeakPassword)?;
+    if options.data.is_some() {
+        return Err(ServeError::NotAvailable(
+            "--data without --estate is not available yet: a single server keeps everything in memory; \
+             nothing is served; leave --data out",
+        ));
+    }
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Runtime)?;
+    let tasks = LocalSet::new();
+    tasks.block_on(&runtime, Box::pin(serve_here(options, password, lines_of(input), say)))
+}
+
+async fn serve_here(
+    options: &ServerOptions,
+    password: String,
+    mut lines: UnboundedReceiver<String>,
+    say: &dyn Fn(&str),
+) -> Result<Ended, ServeError> {
+    let (listener, address) = bind(options.listen).await?;
+    let instance = start(options, password, address);
+    let accepting = tokio::task::spawn_local(accept(listener, instance.clone()));
+    say(&format!("listening on {address}"));
+    let ended = tokio::select! {
+        biased;
+        () = interruption() => Ended::Interrupted,
+        () = quit(&mut lines, options.stop_with_input, say) => Ended::Asked,
+    };
+    accepting.abort();
+    instance.power_off();
+    Ok(ended)
+}
+
+/// Ends when `quit` is typed.
+async fn quit(lines: &mut UnboundedReceiver<String>, stop_with_input: bool, say: &dyn Fn(&str)) {
+    loop {
+        match lines.recv().await.as_deref().map(str::trim) {
+            Some(line) if line.eq_ignore_ascii_case("quit") || line.eq_ignore_ascii_case("exit") => return,
+            Some("") => {}
+            Some(line) => say(&format!("\"{line}\" is nothing that can be done here; quit ends the server")),
+            None if stop_with_input => return,
+            // A server in the background has no input; it goes on.
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// The server, on the real clock.
+fn start(options: &ServerOptions, password: String, address: SocketAddr) -> Instance {
+    #[expect(clippy::disallowed_methods, reason = "a served server runs in real time")]
+    let clock = Clock::starting_at(jiff::Timestamp::now(), 0);
+    let config = InstanceConfig {
+        server_name: options.name.clone(),
+        host: options.name.clone(),
+        sa_password: password,
+        tds_port: address.port(),
+        data_directory: DATA_DIRECTORY.to_owned(),
+        backup_directory: BACKUP_DIRECTORY.to_owned(),
+        agent_enabled: true,
+        seed: options.seed,
+        cost: CostModel::default(),
+    };
+    let files = files(&clock);
+    Instance::start(config, clock, files, Rc::new(TcpNetwork), Rc::new(NoObserver))
+}
+
+/// The drives, in memory, with the directories that a fresh server has.
+fn files(clock: &Clock) -> Rc<dyn Files> {
+    let files = MemoryFiles::new(clock, &DRIVES);
+    for directory in [DATA_DIRECTORY, BACKUP_DIRECTORY] {
+        // Drive C is there and empty: making a directory on it cannot fail.
+        let made = files.make_directory(directory);
+        debug_assert!(made.is_ok(), "{directory}: {made:?}");
+    }
+    Rc::new(files)
+}
+
+/// The machine's own network: mirroring partners and monitor servers by name or address.
+#[derive(Debug)]
+struct TcpNetwork;
+
+#[async_trait(?Send)]
+impl Network for TcpNetwork {
+    async fn connect(&self, host: &str, port: u16) -> io::Result<Box<dyn Stream>> {
+        let stream = TcpStream::connect((host, port)).await?;
+        stream.set_nodelay(true)?;
+        Ok(Box::new(stream))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+
+    fn options() -> ServerOptions {
+        ServerOptions {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            name: "FIREDRILL".to_owned(),
+            password: Some("Passw0rd-1".to_owned()),
+            data: None,
+            seed: 1,
+            stop_with_input: true,
+        }
+    }
+
+    fn served(options: &ServerOptions, lines: &'static str) -> Result<Vec<String>, ServeError> {
+        let said = RefCell::new(Vec::new());
+        serve_server(options, io::Cursor::new(lines), &|line| said.borrow_mut().push(line.to_owned()))?;
+        Ok(said.into_inner())
+    }
+
+    #[test]
+    fn a_server_says_where_it_listens_and_ends_when_told() {
+        let said = served(&options(), "explode\nquit\n").unwrap();
+        assert!(said[0].starts_with("listening on 127.0.0.1:"), "{}", said[0]);
+        assert!(!said[0].ends_with(":0"), "{}", said[0]);
+        assert_eq!(said[1], "\"explode\" is nothing that can be done here; quit ends the server");
+    }
+
+    #[rstest::rstest]
+    #[case::none(None, "no password for sa: nothing is served; set MSSQL_SA_PASSWORD ")]
+    #[case::weak(Some("password"), "the password of sa in MSSQL_SA_PASSWORD has characters from fewer ")]
+    fn a_server_without_a_good_password_is_refused(#[case] password: Option<&str>, #[case] begins: &str) {
+        let options = ServerOptions { password: password.map(str::to_owned), ..options() };
+        let error = served(&options, "quit\n").unwrap_err().to_string();
+        assert!(error.starts_with(begins), "{error}");
+    }
+
+    #[test]
+    fn a_taken_address_is_named() {
+        let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let options = ServerOptions { listen: taken.local_addr().unwrap(), ..options() };
+        let error = served(&options, "quit\n").unwrap_err().to_string();
+        assert!(error.ends_with("name a free one with --listen"), "{error}");
+    }
+
+    #[test]
+    fn a_data_directory_is_refused_rather_than_left_unused() {
+        let options = ServerOptions { data: Some("/tmp/x".into()), ..options() };
+        let error = served(&options, "quit\n").unwrap_err().to_string();
+        assert!(error.starts_with("--data without --estate is not available yet"), "{error}");
+    }
+}
