@@ -197,6 +197,11 @@ pub const MESSAGES: &[Message] = &[
         template: "Cannot convert a char value to money. The char value has incorrect syntax.",
     },
     Message {
+        number: 240,
+        severity: 16,
+        template: "Types don't match between the anchor and the recursive part in column \"%.*ls\" of recursive query \"%.*ls\".",
+    },
+    Message {
         number: 241,
         severity: 16,
         template: "Conversion failed when converting date and/or time from character string.",
@@ -217,9 +222,24 @@ pub const MESSAGES: &[Message] = &[
         template: "Conversion failed when converting the %ls value '%.*ls' to data type %ls.",
     },
     Message {
+        number: 246,
+        severity: 16,
+        template: "No anchor member was specified for recursive query \"%.*ls\".",
+    },
+    Message {
         number: 248,
         severity: 16,
         template: "The conversion of the %ls value '%.*ls' overflowed an int column.",
+    },
+    Message {
+        number: 252,
+        severity: 16,
+        template: "Recursive common table expression '%.*ls' does not contain a top-level UNION ALL operator.",
+    },
+    Message {
+        number: 253,
+        severity: 16,
+        template: "Recursive member of a common table expression '%.*ls' has multiple recursive references.",
     },
     Message { number: 259, severity: 16, template: "Ad hoc updates to system catalogs are not allowed." },
     Message { number: 262, severity: 16, template: "%ls permission denied in database '%.*ls'." },
@@ -228,6 +248,11 @@ pub const MESSAGES: &[Message] = &[
         number: 264,
         severity: 16,
         template: "The column name '%.*ls' is specified more than once in the SET clause or column list of an INSERT. A column cannot be assigned more than one value in the same clause. Modify the clause to make sure that a column is updated only once. If this statement updates or inserts columns into a view, column aliasing can conceal the duplication in your code.",
+    },
+    Message {
+        number: 265,
+        severity: 16,
+        template: "The column name \"%.*ls\" specified in the PIVOT operator conflicts with the existing column name in the PIVOT argument.",
     },
     Message {
         number: 271,
@@ -245,6 +270,11 @@ pub const MESSAGES: &[Message] = &[
         template: "Cannot construct data type %ls, some of the arguments have values which are not valid.",
     },
     Message {
+        number: 310,
+        severity: 15,
+        template: "The value %d specified for the MAXRECURSION option exceeds the allowed maximum of %d.",
+    },
+    Message {
         number: 321,
         severity: 15,
         template: "\"%.*ls\" is not a recognized table hints option. If it is intended as a parameter to a table-valued function or to the CHANGETABLE function, ensure that your database compatibility mode is set to 90.",
@@ -253,6 +283,26 @@ pub const MESSAGES: &[Message] = &[
         number: 402,
         severity: 16,
         template: "The data types %s and %s are incompatible in the %s operator.",
+    },
+    Message {
+        number: 460,
+        severity: 16,
+        template: "DISTINCT operator is not allowed in the recursive part of a recursive common table expression '%.*ls'.",
+    },
+    Message {
+        number: 461,
+        severity: 16,
+        template: "The TOP or OFFSET operator is not allowed in the recursive part of a recursive common table expression '%.*ls'.",
+    },
+    Message {
+        number: 462,
+        severity: 16,
+        template: "Outer join is not allowed in the recursive part of a recursive common table expression '%.*ls'.",
+    },
+    Message {
+        number: 467,
+        severity: 16,
+        template: "GROUP BY, HAVING, or aggregate functions are not allowed in the recursive part of a recursive common table expression '%.*ls'.",
     },
     Message {
         number: 512,
@@ -269,6 +319,11 @@ pub const MESSAGES: &[Message] = &[
         number: 529,
         severity: 16,
         template: "Explicit conversion from data type %ls to %ls is not allowed.",
+    },
+    Message {
+        number: 530,
+        severity: 16,
+        template: "The statement terminated. The maximum recursion %d has been exhausted before statement completion.",
     },
     Message {
         number: 535,
@@ -985,6 +1040,11 @@ pub const MESSAGES: &[Message] = &[
         template: "The function '%.*ls' must have an OVER clause with ORDER BY.",
     },
     Message {
+        number: 4113,
+        severity: 16,
+        template: "The function '%.*ls' is not a valid windowing function, and cannot be used with the OVER clause.",
+    },
+    Message {
         number: 4119,
         severity: 16,
         template: "The function 'ntile' takes only a positive int or bigint expression as its input.",
@@ -998,6 +1058,16 @@ pub const MESSAGES: &[Message] = &[
         number: 4145,
         severity: 15,
         template: "An expression of non-boolean type specified in a context where a condition is expected, near '%.*ls'.",
+    },
+    Message {
+        number: 4193,
+        severity: 16,
+        template: "'%.*ls' is not a valid window frame and cannot be used with the OVER clause.",
+    },
+    Message {
+        number: 4194,
+        severity: 16,
+        template: "RANGE is only supported with UNBOUNDED and CURRENT ROW window frame delimiters.",
     },
     Message {
         number: 4208,
@@ -1131,6 +1201,26 @@ pub const MESSAGES: &[Message] = &[
         template: "Cannot roll back %.*ls. No transaction or savepoint of that name was found.",
     },
     Message {
+        number: 6809,
+        severity: 16,
+        template: "Unnamed tables cannot be used as XML identifiers as well as unnamed columns cannot be used for attribute names. Name unnamed columns/tables using AS in the SELECT statement.",
+    },
+    Message {
+        number: 6850,
+        severity: 16,
+        template: "%ls name '%.*ls' contains an invalid XML identifier as required by FOR XML; '%ls'(%ls) is the first character at fault.",
+    },
+    Message {
+        number: 6852,
+        severity: 16,
+        template: "Attribute-centric column '%.*ls' must not come after a non-attribute-centric sibling in XML hierarchy in FOR XML PATH.",
+    },
+    Message {
+        number: 6864,
+        severity: 16,
+        template: "Row tag omission (empty row tag name) cannot be used with attribute-centric FOR XML serialization.",
+    },
+    Message {
         number: 7806,
         severity: 15,
         template: "The clause '%.*ls' must be specified when creating the endpoint.",
@@ -1197,7 +1287,17 @@ pub const MESSAGES: &[Message] = &[
         severity: 16,
         template: "'%.*ls' has fewer columns than were specified in the column list.",
     },
+    Message {
+        number: 8161,
+        severity: 16,
+        template: "Argument %d of the %ls function does not match any of the expressions in the GROUP BY clause.",
+    },
     Message { number: 8164, severity: 16, template: "An INSERT EXEC statement cannot be nested." },
+    Message {
+        number: 8167,
+        severity: 16,
+        template: "The type of column \"%.*ls\" conflicts with the type of other columns specified in the UNPIVOT list.",
+    },
     Message {
         number: 8169,
         severity: 16,
@@ -1215,6 +1315,11 @@ pub const MESSAGES: &[Message] = &[
     },
     Message { number: 8179, severity: 16, template: "Could not find prepared statement with handle %d." },
     Message {
+        number: 8730,
+        severity: 16,
+        template: "Offset parameter for Lag and Lead functions cannot be a negative value.",
+    },
+    Message {
         number: 8989,
         severity: 10,
         template: "CHECKDB found %d allocation errors and %d consistency errors in database '%.*ls'.",
@@ -1224,6 +1329,7 @@ pub const MESSAGES: &[Message] = &[
         severity: 16,
         template: "The datepart %.*ls is not supported by date function %.*ls for data type %ls.",
     },
+    Message { number: 10703, severity: 15, template: "Too many grouping sets. The maximum number is %d." },
     Message {
         number: 10704,
         severity: 15,
@@ -1238,6 +1344,34 @@ pub const MESSAGES: &[Message] = &[
         number: 10742,
         severity: 15,
         template: "The offset specified in a OFFSET clause may not be negative.",
+    },
+    Message { number: 10752, severity: 15, template: "The function '%.*ls' may not have a window frame." },
+    Message { number: 10753, severity: 15, template: "The function '%.*ls' must have an OVER clause." },
+    Message {
+        number: 10754,
+        severity: 15,
+        template: "The function '%.*ls' must have a WITHIN GROUP clause.",
+    },
+    Message {
+        number: 10756,
+        severity: 15,
+        template: "Window frame with ROWS or RANGE must have an ORDER BY clause.",
+    },
+    Message { number: 10759, severity: 15, template: "Use of DISTINCT is not allowed with the OVER clause." },
+    Message {
+        number: 13601,
+        severity: 16,
+        template: "Property '%.*ls' cannot be generated in JSON output due to a conflict with another column name or alias. Use different names and aliases for each column in SELECT list.",
+    },
+    Message {
+        number: 13605,
+        severity: 16,
+        template: "Column expressions and data sources without names or aliases cannot be formatted as JSON text using FOR JSON clause. Add alias to the unnamed column or table.",
+    },
+    Message {
+        number: 13620,
+        severity: 16,
+        template: "ROOT option and WITHOUT_ARRAY_WRAPPER option cannot be used together in FOR JSON. Remove one of these options.",
     },
     Message {
         number: 14234,

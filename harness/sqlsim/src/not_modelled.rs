@@ -11,8 +11,7 @@ pub const NOT_MODELLED: &[&str] = &[
     "A change of the password while logging in.",
     "Session recovery and the other features a client may ask for at login: none is acknowledged, which tells the client that they are not there.",
     // T-SQL
-    "MERGE, PIVOT, recursive common table expressions, window frames, FOR XML and FOR JSON, functions and triggers \
-     of one's own, synonyms, sequences, alias types, filtered indexes, cursor variables, WHERE CURRENT OF, global \
+    "MERGE, FOR XML EXPLICIT, functions and triggers of one's own, synonyms, sequences, alias types, filtered indexes, cursor variables, WHERE CURRENT OF, global \
      temporary tables and linked servers: error 40510 names them.",
     "Rows are changed in tables only, not through views or common table expressions.",
     "Object permissions: whoever may enter a database may read and write all of it; GRANT of more than CONNECT, \
@@ -22,6 +21,9 @@ pub const NOT_MODELLED: &[&str] = &[
     "Texts compare by lower-case code points: the order of punctuation and accents can differ from the collation's.",
     "DBCC CHECKDB always finds a sound database; most other DBCC commands are refused.",
     "RAISERROR knows only the messages that this server can raise; there is no sp_addmessage.",
+    "Functions and clauses that came with SQL Server 2016 and 2017 (STRING_AGG, STRING_SPLIT, FOR JSON, OPENJSON, \
+     TRIM, CONCAT_WS, DROP … IF EXISTS, CREATE OR ALTER) are there though the version is 2014; later ones are not.",
+    "FOR XML and FOR JSON send their text as one row, not in pieces of 2033 characters.",
     // Server
     "The server says that it is SQL Server 2014; catalog views have the columns of the 2016/2017 manual.",
     "Settings (sp_configure, sys.configurations) are shown and cannot be changed.",

@@ -1,15 +1,15 @@
-//! Aggregates and window functions.
+//! Aggregates: which there are, their types, and how values are gathered one by one.
 
 use super::environment::Environment;
-use super::expression::{Ex, Frame, Typed, eval_all};
+use super::expression::{Ex, Frame, Typed};
 use super::operators::{arithmetic, compare};
 use super::rows::sort_order;
 use crate::engine::{Fault, Key};
 use crate::error::SqlResult;
 use crate::messages::error;
 use crate::tsql::ast::{BinaryOperator, Call, ObjectName};
-use crate::value::{DataType, Decimal, Length, Row, Value};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::value::{DataType, Decimal, Length, Row, Value, convert};
+use std::collections::BTreeSet;
 
 /// Which aggregate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +21,12 @@ pub(super) enum AggregateKind {
     Min,
     Max,
     StringAgg,
+    /// STDEV, VAR: of a sample, or of a whole population; of the deviation, or of its square.
+    Spread {
+        population: bool,
+        root: bool,
+    },
+    ChecksumAgg,
 }
 
 impl AggregateKind {
@@ -29,6 +35,7 @@ impl AggregateKind {
         if name.schema.is_some() {
             return None;
         }
+        let spread = |population, root| Self::Spread { population, root };
         let known = [
             ("COUNT", Self::Count),
             ("COUNT_BIG", Self::CountBig),
@@ -37,6 +44,11 @@ impl AggregateKind {
             ("MIN", Self::Min),
             ("MAX", Self::Max),
             ("STRING_AGG", Self::StringAgg),
+            ("STDEV", spread(false, true)),
+            ("STDEVP", spread(true, true)),
+            ("VAR", spread(false, false)),
+            ("VARP", spread(true, false)),
+            ("CHECKSUM_AGG", Self::ChecksumAgg),
         ];
         known.iter().find(|(known, _)| name.name.eq_ignore_ascii_case(known)).map(|(_, kind)| *kind)
     }
@@ -85,6 +97,14 @@ impl Aggregate {
                     DataType::VarChar(Length::Max)
                 }
             }
+            AggregateKind::Spread { .. } if argument_type.is_number() && argument_type != DataType::Bit => {
+                DataType::Float
+            }
+            AggregateKind::ChecksumAgg
+                if matches!(argument_type, DataType::TinyInt | DataType::SmallInt | DataType::Int) =>
+            {
+                DataType::Int
+            }
             AggregateKind::Sum | AggregateKind::Average => match argument_type {
                 DataType::TinyInt | DataType::SmallInt | DataType::Int => DataType::Int,
                 DataType::BigInt => DataType::BigInt,
@@ -96,6 +116,7 @@ impl Aggregate {
                 DataType::Float | DataType::Real => DataType::Float,
                 _ => return Err(refused()),
             },
+            AggregateKind::Spread { .. } | AggregateKind::ChecksumAgg => return Err(refused()),
         };
         Ok(Self {
             kind,
@@ -115,112 +136,166 @@ impl Aggregate {
         outer: Option<&Frame<'_>>,
         rows: &[&Row],
     ) -> Result<Value, Fault> {
-        let Some(argument) = &self.argument else { return self.count(rows.len()) };
-        let mut values = Vec::with_capacity(rows.len());
-        let mut seen = BTreeSet::new();
+        let mut gathered = Gathered::new(self);
         for row in rows {
-            let frame = Frame::of(row, 0, outer);
-            let value = argument.eval(env, &frame)?;
-            if value.is_null()
-                || (self.distinct && !seen.insert(Key::of_values(std::slice::from_ref(&value))))
-            {
-                continue;
-            }
-            let order = if self.order.is_empty() {
-                Vec::new()
-            } else {
-                self.order.iter().map(|(ex, _)| ex.eval(env, &frame)).collect::<Result<Vec<_>, _>>()?
-            };
-            values.push((value, order));
+            gathered.add(env, &Frame::of(row, 0, outer))?;
         }
-        if !self.order.is_empty() {
-            values.sort_by(|(_, a), (_, b)| sorted_by(a, b, &self.order));
+        gathered.value(env)
+    }
+}
+
+/// Values on their way to an aggregate's result. More may be added after a look at it.
+pub(super) struct Gathered<'a> {
+    aggregate: &'a Aggregate,
+    count: usize,
+    sum: Option<Value>,
+    best: Value,
+    seen: BTreeSet<Key>,
+    texts: Vec<(String, Vec<Value>)>,
+    checksum: i64,
+    mean: f64,
+    squares: f64,
+}
+
+impl<'a> Gathered<'a> {
+    /// Nothing yet.
+    pub(super) fn new(aggregate: &'a Aggregate) -> Self {
+        Self {
+            aggregate,
+            count: 0,
+            sum: None,
+            best: Value::Null,
+            seen: BTreeSet::new(),
+            texts: Vec::new(),
+            checksum: 0,
+            mean: 0.0,
+            squares: 0.0,
         }
-        let separator = match &self.separator {
-            Some(separator) => match separator.eval(env, &Frame::NONE)? {
-                Value::Text(text) => text.to_string(),
-                _ => String::new(),
-            },
-            None => String::new(),
+    }
+
+    /// Adds a row.
+    pub(super) fn add(&mut self, env: &Environment<'_>, frame: &Frame<'_>) -> Result<(), Fault> {
+        let aggregate = self.aggregate;
+        let Some(argument) = &aggregate.argument else {
+            self.count += 1;
+            return Ok(());
         };
-        self.fold(values.into_iter().map(|(value, _)| value).collect(), &separator)
-    }
-
-    fn count(&self, rows: usize) -> Result<Value, Fault> {
-        if self.kind == AggregateKind::Count && i32::try_from(rows).is_err() {
-            return Err(error(8115, 2, &[&"expression", &"int"]).into());
+        let value = argument.eval(env, frame)?;
+        if value.is_null()
+            || (aggregate.distinct && !self.seen.insert(Key::of_values(std::slice::from_ref(&value))))
+        {
+            return Ok(());
         }
-        Ok(Value::Int(i64::try_from(rows).unwrap_or(i64::MAX)))
-    }
-
-    fn fold(&self, values: Vec<Value>, separator: &str) -> Result<Value, Fault> {
-        match self.kind {
-            AggregateKind::Count | AggregateKind::CountBig => self.count(values.len()),
-            AggregateKind::Min => Ok(extreme(values, std::cmp::Ordering::is_lt)),
-            AggregateKind::Max => Ok(extreme(values, std::cmp::Ordering::is_gt)),
-            AggregateKind::StringAgg if values.is_empty() => Ok(Value::Null),
-            AggregateKind::StringAgg => {
-                let texts: Vec<String> = values
-                    .iter()
-                    .map(|value| {
-                        crate::value::convert::display(value, self.argument_type, 0).unwrap_or_default()
-                    })
-                    .collect();
-                Ok(Value::Text(texts.join(separator).into()))
-            }
-            AggregateKind::Sum | AggregateKind::Average => {
-                let count = values.len();
-                let mut sum: Option<Value> = None;
-                let sum_type = match self.data_type {
-                    DataType::Decimal { .. } => {
-                        DataType::Decimal { precision: 38, scale: self.argument_type.decimal_shape().1 }
-                    }
-                    other => other,
-                };
-                for value in values {
-                    sum = Some(match sum {
-                        None => crate::value::convert::convert(&value, self.argument_type, sum_type, 0)?,
-                        Some(sum) => arithmetic(
-                            BinaryOperator::Add,
-                            (&sum, sum_type),
-                            (&value, self.argument_type),
-                            sum_type,
-                        )?,
-                    });
+        self.count += 1;
+        match aggregate.kind {
+            AggregateKind::Count | AggregateKind::CountBig => {}
+            AggregateKind::Min => self.keep_if(value, std::cmp::Ordering::is_lt),
+            AggregateKind::Max => self.keep_if(value, std::cmp::Ordering::is_gt),
+            AggregateKind::Sum | AggregateKind::Average => self.add_to_sum(&value)?,
+            AggregateKind::ChecksumAgg => {
+                if let Value::Int(n) = value {
+                    self.checksum ^= n;
                 }
-                let Some(sum) = sum else { return Ok(Value::Null) };
-                if self.kind == AggregateKind::Sum { Ok(sum) } else { self.average(sum, count) }
             }
+            AggregateKind::Spread { .. } => {
+                let Value::Float(x) = convert::convert(&value, aggregate.argument_type, DataType::Float, 0)?
+                else {
+                    return Ok(());
+                };
+                let before = x - self.mean;
+                self.mean += before / self.count as f64;
+                self.squares += before * (x - self.mean);
+            }
+            AggregateKind::StringAgg => {
+                let order =
+                    aggregate.order.iter().map(|(ex, _)| ex.eval(env, frame)).collect::<Result<_, _>>()?;
+                let text = convert::display(&value, aggregate.argument_type, 0).unwrap_or_default();
+                self.texts.push((text, order));
+            }
+        }
+        Ok(())
+    }
+
+    fn keep_if(&mut self, value: Value, better: fn(std::cmp::Ordering) -> bool) {
+        if self.best.is_null() || compare(&value, &self.best).is_some_and(better) {
+            self.best = value;
         }
     }
 
-    fn average(&self, sum: Value, count: usize) -> Result<Value, Fault> {
-        let count = i64::try_from(count).unwrap_or(i64::MAX);
-        Ok(match sum {
-            Value::Int(n) => Value::Int(n / count),
-            Value::Money(m) => Value::Money(m / count),
-            Value::Float(f) => Value::Float(f / count as f64),
-            Value::Decimal(d) => {
-                let scale = self.data_type.decimal_shape().1;
-                let overflow = || error(8115, 2, &[&"expression", &"numeric"]);
-                Value::Decimal(d.divide(Decimal::whole(count), scale).ok_or_else(overflow)?)
-            }
+    fn add_to_sum(&mut self, value: &Value) -> SqlResult<()> {
+        let from = self.aggregate.argument_type;
+        let sum_type = match self.aggregate.data_type {
+            DataType::Decimal { .. } => DataType::Decimal { precision: 38, scale: from.decimal_shape().1 },
             other => other,
+        };
+        self.sum = Some(match &self.sum {
+            None => convert::convert(value, from, sum_type, 0)?,
+            Some(sum) => arithmetic(BinaryOperator::Add, (sum, sum_type), (value, from), sum_type)?,
+        });
+        Ok(())
+    }
+
+    /// The aggregate of what was added so far.
+    pub(super) fn value(&mut self, env: &Environment<'_>) -> Result<Value, Fault> {
+        let aggregate = self.aggregate;
+        Ok(match aggregate.kind {
+            AggregateKind::Count if i32::try_from(self.count).is_err() => {
+                return Err(error(8115, 2, &[&"expression", &"int"]).into());
+            }
+            AggregateKind::Count | AggregateKind::CountBig => {
+                Value::Int(i64::try_from(self.count).unwrap_or(i64::MAX))
+            }
+            AggregateKind::Min | AggregateKind::Max => self.best.clone(),
+            _ if self.count == 0 => Value::Null,
+            AggregateKind::Sum => self.sum.clone().unwrap_or(Value::Null),
+            AggregateKind::Average => match &self.sum {
+                Some(sum) => average(sum, self.count, aggregate.data_type)?,
+                None => Value::Null,
+            },
+            AggregateKind::ChecksumAgg => Value::Int(self.checksum),
+            AggregateKind::Spread { population, root } => {
+                let among = if population { self.count } else { self.count - 1 };
+                if among == 0 {
+                    return Ok(Value::Null);
+                }
+                let variance = self.squares / among as f64;
+                Value::Float(if root { variance.sqrt() } else { variance })
+            }
+            AggregateKind::StringAgg => {
+                if !aggregate.order.is_empty() {
+                    self.texts.sort_by(|(_, a), (_, b)| sorted_by(a, b, &aggregate.order));
+                }
+                let separator = match &aggregate.separator {
+                    Some(separator) => match separator.eval(env, &Frame::NONE)? {
+                        Value::Text(text) => text.to_string(),
+                        _ => String::new(),
+                    },
+                    None => String::new(),
+                };
+                let texts: Vec<&str> = self.texts.iter().map(|(text, _)| text.as_str()).collect();
+                Value::Text(texts.join(&separator).into())
+            }
         })
     }
 }
 
-fn extreme(values: Vec<Value>, better: fn(std::cmp::Ordering) -> bool) -> Value {
-    let mut best = Value::Null;
-    for value in values {
-        if best.is_null() || compare(&value, &best).is_some_and(better) {
-            best = value;
+fn average(sum: &Value, count: usize, data_type: DataType) -> SqlResult<Value> {
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    Ok(match sum {
+        Value::Int(n) => Value::Int(n / count),
+        Value::Money(m) => Value::Money(m / count),
+        Value::Float(f) => Value::Float(f / count as f64),
+        Value::Decimal(d) => {
+            let overflow = || error(8115, 2, &[&"expression", &"numeric"]);
+            let scale = data_type.decimal_shape().1;
+            Value::Decimal(d.divide(Decimal::whole(count), scale).ok_or_else(overflow)?)
         }
-    }
-    best
+        other => other.clone(),
+    })
 }
 
-fn sorted_by(a: &[Value], b: &[Value], order: &[(Ex, bool)]) -> std::cmp::Ordering {
+/// Compares two rows by the values of an ORDER BY.
+pub(super) fn sorted_by(a: &[Value], b: &[Value], order: &[(Ex, bool)]) -> std::cmp::Ordering {
     for ((a, b), (_, descending)) in a.iter().zip(b).zip(order) {
         let found = sort_order(a, b);
         if found.is_ne() {
@@ -228,164 +303,4 @@ fn sorted_by(a: &[Value], b: &[Value], order: &[(Ex, bool)]) -> std::cmp::Orderi
         }
     }
     std::cmp::Ordering::Equal
-}
-
-/// Which window function.
-enum WindowKind {
-    RowNumber,
-    Rank,
-    DenseRank,
-    NTile,
-    /// LAG (-1) and LEAD (1).
-    Neighbour(i64),
-    FirstValue,
-    LastValue,
-    Aggregate(Box<Aggregate>),
-}
-
-/// A bound window function.
-pub(super) struct WindowSpec {
-    kind: WindowKind,
-    arguments: Vec<Ex>,
-    partition: Vec<Ex>,
-    order: Vec<(Ex, bool)>,
-    /// Its type.
-    pub(super) data_type: DataType,
-}
-
-impl WindowSpec {
-    /// Checks arguments and settles the type.
-    pub(super) fn new(
-        call: &Call,
-        mut arguments: Vec<Typed>,
-        partition: Vec<Ex>,
-        order: Vec<(Ex, bool)>,
-    ) -> SqlResult<Self> {
-        let name = call.name.name.to_ascii_uppercase();
-        let first_type = arguments.first().map_or(DataType::Int, |argument| argument.data_type);
-        let needs_order =
-            |kind| if order.is_empty() { Err(error(4112, 1, &[&call.name.name])) } else { Ok(kind) };
-        let (kind, data_type) = match &*name {
-            "ROW_NUMBER" => (needs_order(WindowKind::RowNumber)?, DataType::BigInt),
-            "RANK" => (needs_order(WindowKind::Rank)?, DataType::BigInt),
-            "DENSE_RANK" => (needs_order(WindowKind::DenseRank)?, DataType::BigInt),
-            "NTILE" => (needs_order(WindowKind::NTile)?, DataType::BigInt),
-            "LAG" => (needs_order(WindowKind::Neighbour(-1))?, first_type),
-            "LEAD" => (needs_order(WindowKind::Neighbour(1))?, first_type),
-            "FIRST_VALUE" => (needs_order(WindowKind::FirstValue)?, first_type),
-            "LAST_VALUE" => (needs_order(WindowKind::LastValue)?, first_type),
-            _ => {
-                let kind = AggregateKind::by_name(&call.name)
-                    .ok_or_else(|| error(195, 10, &[&call.name.name, &"function name"]))?;
-                let aggregate = Aggregate::new(kind, call, std::mem::take(&mut arguments), Vec::new())?;
-                let data_type = aggregate.data_type;
-                (WindowKind::Aggregate(Box::new(aggregate)), data_type)
-            }
-        };
-        let arguments = arguments.into_iter().map(|argument| argument.ex).collect();
-        Ok(Self { kind, arguments, partition, order, data_type })
-    }
-
-    /// Its value for every row.
-    pub(super) fn values(
-        &self,
-        env: &Environment<'_>,
-        outer: Option<&Frame<'_>>,
-        rows: &[Row],
-    ) -> Result<Vec<Value>, Fault> {
-        let mut partitions: BTreeMap<Key, Vec<(usize, Vec<Value>)>> = BTreeMap::new();
-        for (at, row) in rows.iter().enumerate() {
-            let frame = Frame::of(row, 0, outer);
-            let key = Key::of_values(&eval_all(&self.partition, env, &frame)?);
-            let order =
-                self.order.iter().map(|(ex, _)| ex.eval(env, &frame)).collect::<Result<Vec<_>, _>>()?;
-            partitions.entry(key).or_default().push((at, order));
-        }
-        let mut values = vec![Value::Null; rows.len()];
-        for (_, mut members) in partitions {
-            members.sort_by(|(_, a), (_, b)| sorted_by(a, b, &self.order));
-            self.partition_values(env, outer, rows, &members, &mut values)?;
-        }
-        Ok(values)
-    }
-
-    fn partition_values(
-        &self,
-        env: &Environment<'_>,
-        outer: Option<&Frame<'_>>,
-        rows: &[Row],
-        members: &[(usize, Vec<Value>)],
-        values: &mut [Value],
-    ) -> Result<(), Fault> {
-        let argument = |place: usize, at: usize| -> Result<Value, Fault> {
-            let Some(ex) = self.arguments.get(at) else { return Ok(Value::Null) };
-            ex.eval(env, &Frame::of(&rows[members[place].0], 0, outer))
-        };
-        let (mut rank, mut dense) = (0_i64, 0_i64);
-        for place in 0..members.len() {
-            let first_peer =
-                place == 0 || sorted_by(&members[place - 1].1, &members[place].1, &self.order).is_ne();
-            if first_peer {
-                rank = place as i64 + 1;
-                dense += 1;
-            }
-            let value = match &self.kind {
-                WindowKind::RowNumber => Value::Int(place as i64 + 1),
-                WindowKind::Rank => Value::Int(rank),
-                WindowKind::DenseRank => Value::Int(dense),
-                WindowKind::NTile => match argument(place, 0)? {
-                    Value::Int(tiles) if tiles > 0 => Value::Int(tile(place, members.len(), tiles)),
-                    _ => return Err(error(4119, 1, &[]).into()),
-                },
-                WindowKind::Neighbour(direction) => {
-                    let offset = match argument(place, 1)? {
-                        Value::Int(offset) => offset,
-                        _ => 1,
-                    };
-                    let at = usize::try_from(place as i64 + direction * offset)
-                        .ok()
-                        .filter(|at| *at < members.len());
-                    match at {
-                        Some(at) => argument(at, 0)?,
-                        None => argument(place, 2)?,
-                    }
-                }
-                WindowKind::FirstValue => argument(0, 0)?,
-                WindowKind::LastValue => argument(self.last_peer(members, place), 0)?,
-                WindowKind::Aggregate(aggregate) => {
-                    if !first_peer || (self.order.is_empty() && place > 0) {
-                        values[members[place - 1].0].clone()
-                    } else {
-                        let end = if self.order.is_empty() {
-                            members.len()
-                        } else {
-                            self.last_peer(members, place) + 1
-                        };
-                        let group: Vec<&Row> = members[..end].iter().map(|(at, _)| &rows[*at]).collect();
-                        aggregate.value(env, outer, &group)?
-                    }
-                }
-            };
-            values[members[place].0] = value;
-        }
-        Ok(())
-    }
-
-    fn last_peer(&self, members: &[(usize, Vec<Value>)], place: usize) -> usize {
-        let mut last = place;
-        while last + 1 < members.len()
-            && sorted_by(&members[last].1, &members[last + 1].1, &self.order).is_eq()
-        {
-            last += 1;
-        }
-        last
-    }
-}
-
-/// The tile of a row: the first tiles get one row more.
-fn tile(place: usize, rows: usize, tiles: i64) -> i64 {
-    let (rows, place) = (rows as i64, place as i64);
-    let (size, larger) = (rows / tiles, rows % tiles);
-    let boundary = larger * (size + 1);
-    if place < boundary { place / (size + 1) + 1 } else { larger + (place - boundary) / size.max(1) + 1 }
 }

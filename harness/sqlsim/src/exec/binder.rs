@@ -5,6 +5,7 @@ use super::expression::{Ex, Typed, convert_ex};
 use super::functions;
 use super::operators::arithmetic_type;
 use super::query::{Aggregate, AggregateKind, CompiledQuery, WindowSpec};
+use super::window::WindowParts;
 use crate::engine::same_name;
 use crate::error::SqlResult;
 use crate::messages::error;
@@ -40,6 +41,8 @@ pub(super) struct Grouping {
     pub(super) keys: Vec<Typed>,
     /// Aggregates asked for so far.
     pub(super) aggregates: Vec<Aggregate>,
+    /// GROUPING SETS and their like: a mask of the keys left out stands behind the keys.
+    pub(super) has_sets: bool,
 }
 
 /// What names mean in one query.
@@ -59,6 +62,10 @@ pub(super) struct VisibleTable {
     pub(super) table: CommonTable,
     /// How many of the visible tables it may itself see.
     pub(super) sees: usize,
+    /// Whether its query reads itself.
+    pub(super) recursive: bool,
+    /// While its recursive part is bound: the rows that this part reads.
+    pub(super) member: Option<Rc<super::recursion::Step>>,
 }
 
 /// Binds expressions and queries.
@@ -74,6 +81,10 @@ pub(super) struct Binder<'e, 'a> {
     pub(super) database: crate::engine::DatabaseId,
     /// The table read for UPDATE or DELETE.
     pub(super) change_target: Option<super::source::ChangeTarget>,
+    /// OPTION (MAXRECURSION).
+    pub(super) max_recursion: Option<u32>,
+    /// Set while a query is bound that FOR XML or FOR JSON formats: what its items are.
+    pub(super) origins: Option<Vec<super::format::ItemOrigin>>,
 }
 
 impl<'e, 'a> Binder<'e, 'a> {
@@ -86,6 +97,8 @@ impl<'e, 'a> Binder<'e, 'a> {
             expansion: 0,
             database: env.database,
             change_target: None,
+            max_recursion: None,
+            origins: None,
         }
     }
 
@@ -282,6 +295,12 @@ impl<'e, 'a> Binder<'e, 'a> {
             return self.aggregate(kind, call);
         }
         let name = call.name.name.to_ascii_uppercase();
+        if matches!(&*name, "GROUPING" | "GROUPING_ID") && call.name.schema.is_none() {
+            return self.grouping_mask(call);
+        }
+        if WINDOW_ONLY.contains(&&*name) && call.name.schema.is_none() {
+            return Err(error(10_753, 1, &[&call.name.name]));
+        }
         if call.name.schema.is_some() && !call.name.schema.as_deref().is_some_and(|s| same_name(s, "sys")) {
             return Err(error(4121, 1, &[&call.name.schema.as_deref().unwrap_or(""), &call.name]));
         }
@@ -335,7 +354,7 @@ impl<'e, 'a> Binder<'e, 'a> {
         let Some(mut grouping) = scope.grouping.take() else { return Err(error(147, 1, &[])) };
         let bound = self.aggregate_spec(kind, call);
         let data_type = bound.as_ref().map(|aggregate| aggregate.data_type).unwrap_or(DataType::Int);
-        let ordinal = grouping.keys.len() + grouping.aggregates.len();
+        let ordinal = grouping.keys.len() + usize::from(grouping.has_sets) + grouping.aggregates.len();
         let outcome = bound.map(|aggregate| grouping.aggregates.push(aggregate));
         if let Some(scope) = self.scopes.last_mut() {
             scope.grouping = Some(grouping);
@@ -385,7 +404,41 @@ impl<'e, 'a> Binder<'e, 'a> {
         for argument in &call.arguments {
             arguments.push(self.expression(argument)?);
         }
-        WindowSpec::new(call, arguments, partition, order)
+        let within = match call.within_group.first() {
+            Some(item) => Some((self.expression(&item.value)?, item.descending)),
+            None => None,
+        };
+        WindowSpec::new(call, WindowParts { arguments, partition, order, frame: over.frame, within })
+    }
+
+    /// GROUPING and GROUPING_ID: which of the keys are left out of a row's grouping set.
+    fn grouping_mask(&mut self, call: &Call) -> SqlResult<Typed> {
+        let name = call.name.name.to_ascii_uppercase();
+        let Some(grouping) = self.scopes.last().and_then(|scope| scope.grouping.as_ref()) else {
+            return Err(error(8161, 1, &[&1, &name]));
+        };
+        let (keys, has_sets) = (grouping.keys.len(), grouping.has_sets);
+        let mut bits = Vec::new();
+        for (at, argument) in call.arguments.iter().enumerate() {
+            let Ok(Some(Typed { ex: Ex::Column { ordinal, .. }, .. })) = self.group_key(argument) else {
+                return Err(error(8161, 1, &[&(at + 1), &name]));
+            };
+            bits.push(Value::Int(i64::try_from(ordinal).unwrap_or(0)));
+        }
+        if bits.is_empty() {
+            bits.extend((0..keys).map(|at| Value::Int(i64::try_from(at).unwrap_or(0))));
+        }
+        let mask =
+            if has_sets { Ex::Column { depth: 0, ordinal: keys } } else { Ex::Constant(Value::Int(0)) };
+        let mut arguments = vec![mask];
+        arguments.extend(bits.into_iter().map(Ex::Constant));
+        let types = vec![DataType::BigInt; arguments.len()];
+        let data_type = if name == "GROUPING" { DataType::TinyInt } else { DataType::Int };
+        Ok(Typed {
+            ex: Ex::Call { function: functions::grouping, arguments, types },
+            data_type,
+            nullable: false,
+        })
     }
 
     /// The key of GROUP BY that an expression is, when the query is grouped.
@@ -441,6 +494,22 @@ impl<'e, 'a> Binder<'e, 'a> {
         }
     }
 }
+
+/// Functions that need OVER.
+const WINDOW_ONLY: [&str; 12] = [
+    "ROW_NUMBER",
+    "RANK",
+    "DENSE_RANK",
+    "NTILE",
+    "PERCENT_RANK",
+    "CUME_DIST",
+    "LAG",
+    "LEAD",
+    "FIRST_VALUE",
+    "LAST_VALUE",
+    "PERCENTILE_CONT",
+    "PERCENTILE_DISC",
+];
 
 /// The ordinal of a column by its (qualified) name.
 pub(super) fn find_column(columns: &[ScopeColumn], parts: &[Rc<str>]) -> SqlResult<Option<usize>> {

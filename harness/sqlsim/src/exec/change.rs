@@ -37,10 +37,7 @@ fn candidates<T>(
         return Err(error(40_510, 1, &[&"UPDATE and DELETE of a table variable with FROM"]).into());
     };
     let mut binder = Binder::new(env);
-    for table in search.tables {
-        let sees = binder.tables.len();
-        binder.tables.push(super::binder::VisibleTable { table: table.clone(), sees });
-    }
+    binder.see_tables(search.tables);
     binder.change_target = Some(ChangeTarget { name: name.clone(), found: None });
     binder.scopes.push(Scope::default());
     let mut sources = search.from.to_vec();

@@ -75,10 +75,7 @@ pub(super) fn insert(env: &Environment<'_>, statement: &Insert) -> Result<Outcom
         InsertSource::Defaults => vec![vec![None; def.columns.len()]],
         InsertSource::Query(query) => {
             let mut binder = Binder::new(env);
-            for table in &statement.tables {
-                let sees = binder.tables.len();
-                binder.tables.push(super::binder::VisibleTable { table: table.clone(), sees });
-            }
+            binder.see_tables(&statement.tables);
             let compiled = binder.query(query)?;
             if compiled.columns.len() != columns.len() {
                 return Err(mismatch(&statement.columns, compiled.columns.len(), columns.len()).into());

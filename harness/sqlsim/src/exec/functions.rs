@@ -197,6 +197,14 @@ pub(super) fn choose(_env: &Environment<'_>, arguments: &[Value], _types: &[Data
     })
 }
 
+/// GROUPING and GROUPING_ID: the bits of a mask (the first argument) at the places that follow.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of all functions")]
+pub(super) fn grouping(_env: &Environment<'_>, arguments: &[Value], _types: &[DataType]) -> SqlResult<Value> {
+    let mask = int_of(arguments.first()).unwrap_or(0);
+    let bit = |place: &Value| int_of(Some(place)).map_or(0, |place| mask >> place & 1);
+    Ok(Value::Int(arguments.iter().skip(1).fold(0, |bits, place| bits << 1 | bit(place))))
+}
+
 /// A text argument; `None` for NULL.
 fn text_of(value: Option<&Value>) -> Option<&str> {
     match value {

@@ -190,20 +190,9 @@ pub(super) fn create_module(env: &Environment<'_>, create: &CreateModule) -> Res
 }
 
 pub(super) fn check_view(env: &Environment<'_>, name: &ObjectName) -> Result<(), Fault> {
-    use crate::tsql::ast::{Query, QueryBody, Select, SelectItem, TableSource};
-    let select = Select {
-        items: vec![SelectItem::Star(Vec::new())],
-        from: vec![TableSource::Named { name: name.clone(), alias: None, hints: Vec::new() }],
-        ..Select::default()
-    };
-    let query = Query {
-        tables: Vec::new(),
-        body: QueryBody::Select(Box::new(select)),
-        order_by: Vec::new(),
-        offset: None,
-        fetch: None,
-        line: 1,
-    };
+    use crate::tsql::ast::{Query, SelectItem, TableSource};
+    let source = TableSource::Named { name: name.clone(), alias: None, hints: Vec::new() };
+    let query = Query::select(vec![SelectItem::Star(Vec::new())], source);
     super::binder::Binder::new(env).query(&query)?;
     Ok(())
 }

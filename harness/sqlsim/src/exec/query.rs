@@ -7,12 +7,13 @@ use super::source::Node;
 use crate::engine::same_name;
 use crate::error::SqlResult;
 use crate::messages::error;
-use crate::tsql::ast::{Expr, OrderItem, Query, QueryBody, Select, SelectItem, SetOperator};
+use crate::tsql::ast::{CommonTable, Expr, OrderItem, Query, QueryBody, Select, SelectItem, SetOperator};
 use crate::value::{ColumnMeta, DataType, Row, Value};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-pub(super) use super::aggregate::{Aggregate, AggregateKind, WindowSpec};
+pub(super) use super::aggregate::{Aggregate, AggregateKind};
+pub(super) use super::window::WindowSpec;
 
 /// A bound query.
 pub(super) struct CompiledQuery {
@@ -39,7 +40,15 @@ pub(super) enum SortKey {
 pub(super) enum Body {
     Select(Box<CompiledSelect>),
     Values(Vec<Vec<Ex>>),
-    Combine { operator: SetOperator, left: Box<Part>, right: Box<Part> },
+    Combine {
+        operator: SetOperator,
+        left: Box<Part>,
+        right: Box<Part>,
+    },
+    /// A recursive common table.
+    Recursive(Box<super::recursion::Recursion>),
+    /// FOR XML or FOR JSON: all rows as one text.
+    Formatted(Box<super::format::Formatted>),
 }
 
 /// One side of UNION and its like, with the conversions its columns need.
@@ -62,6 +71,8 @@ pub(super) struct CompiledSelect {
 
 pub(super) struct CompiledGrouping {
     pub(super) keys: Vec<Ex>,
+    /// GROUPING SETS: which keys each set has. The rows then carry a mask of the others behind their keys.
+    pub(super) sets: Option<Vec<Vec<usize>>>,
     pub(super) aggregates: Vec<Aggregate>,
     pub(super) having: Option<Ex>,
 }
@@ -81,17 +92,27 @@ impl Binder<'_, '_> {
     /// Binds a query.
     pub(super) fn query(&mut self, query: &Query) -> SqlResult<CompiledQuery> {
         let visible = self.tables.len();
-        for table in &query.tables {
-            let recursive = mentions(&table.query.body, &table.name);
-            if recursive {
-                return Err(error(40_510, 1, &[&"recursive common table expression"]));
-            }
-            let sees = self.tables.len();
-            self.tables.push(VisibleTable { table: table.clone(), sees });
+        if query.max_recursion.is_some() {
+            self.max_recursion = query.max_recursion;
         }
+        self.see_tables(&query.tables);
+        let outside = std::mem::replace(&mut self.origins, query.format.is_some().then(Vec::new));
         let compiled = self.query_body(&query.body, &query.order_by, query);
         self.tables.truncate(visible);
-        compiled
+        let origins = std::mem::replace(&mut self.origins, outside);
+        match &query.format {
+            Some(format) => super::format::formatted(format, compiled?, &origins.unwrap_or_default()),
+            None => compiled,
+        }
+    }
+
+    /// Brings the tables of a WITH clause in reach.
+    pub(super) fn see_tables(&mut self, tables: &[CommonTable]) {
+        for table in tables {
+            let sees = self.tables.len();
+            let recursive = mentions(&table.query.body, &table.name);
+            self.tables.push(VisibleTable { table: table.clone(), sees, recursive, member: None });
+        }
     }
 
     fn query_body(
@@ -108,7 +129,12 @@ impl Binder<'_, '_> {
                 self.scopes.pop();
                 compiled?
             }
-            QueryBody::Values(rows) => self.values(rows)?,
+            QueryBody::Values(rows) => {
+                self.scopes.push(Scope::default());
+                let compiled = self.values(rows);
+                self.scopes.pop();
+                compiled?
+            }
             QueryBody::Combine { operator, left, right } => {
                 let mut compiled = self.combine(*operator, left, right)?;
                 compiled.order = output_order(order_by, &compiled.columns)?;
@@ -167,16 +193,8 @@ impl Binder<'_, '_> {
         left: &QueryBody,
         right: &QueryBody,
     ) -> SqlResult<CompiledQuery> {
-        let plain = |body: &QueryBody| Query {
-            tables: Vec::new(),
-            body: body.clone(),
-            order_by: Vec::new(),
-            offset: None,
-            fetch: None,
-            line: 0,
-        };
-        let left = self.query(&plain(left))?;
-        let right = self.query(&plain(right))?;
+        let left = self.query(&Query::of(left.clone()))?;
+        let right = self.query(&Query::of(right.clone()))?;
         if left.columns.len() != right.columns.len() {
             return Err(error(205, 1, &[]));
         }
@@ -204,14 +222,18 @@ impl Binder<'_, '_> {
         let mut source = self.bind_sources(&select.from)?;
         let filters = self.filters(select.filter.as_ref(), &mut source)?;
         let grouped = !select.group_by.is_empty()
+            || select.grouping_sets.is_some()
             || select.having.is_some()
             || select.items.iter().any(|item| matches!(item, SelectItem::Expression(e, _) | SelectItem::Assign(_, _, e) if has_aggregate(e)))
             || order_by.iter().any(|item| has_aggregate(&item.value));
         if grouped {
             let mut grouping = Grouping { written: select.group_by.clone(), ..Grouping::default() };
             for expr in &select.group_by {
-                grouping.keys.push(self.expression(expr)?);
+                let mut key = self.expression(expr)?;
+                key.nullable |= select.grouping_sets.is_some();
+                grouping.keys.push(key);
             }
+            grouping.has_sets = select.grouping_sets.is_some();
             self.scope().grouping = Some(grouping);
         }
         self.scope().windows = Some(Vec::new());
@@ -223,6 +245,7 @@ impl Binder<'_, '_> {
         let windows = scope.windows.take().unwrap_or_default();
         let grouping = scope.grouping.take().map(|grouping| CompiledGrouping {
             keys: grouping.keys.into_iter().map(|key| key.ex).collect(),
+            sets: select.grouping_sets.clone(),
             aggregates: grouping.aggregates,
             having,
         });
@@ -269,7 +292,10 @@ impl Binder<'_, '_> {
     /// Binds a select list.
     pub(super) fn items(&mut self, items: &[SelectItem]) -> SqlResult<(Vec<Typed>, Vec<ColumnMeta>)> {
         let (mut bound, mut columns) = (Vec::new(), Vec::new());
+        // Subqueries in the list are not what is formatted.
+        let mut origins = self.origins.take();
         for item in items {
+            let before = bound.len();
             match item {
                 SelectItem::Star(prefix) => self.star(prefix, &mut bound, &mut columns)?,
                 SelectItem::Expression(expr, alias) => {
@@ -290,7 +316,11 @@ impl Binder<'_, '_> {
                     bound.push(typed);
                 }
             }
+            if let Some(origins) = &mut origins {
+                origins.extend(bound[before..].iter().map(|typed| self.origin(typed, item)));
+            }
         }
+        self.origins = origins;
         Ok((bound, columns))
     }
 
@@ -449,7 +479,9 @@ pub(super) fn mentions(body: &QueryBody, name: &str) -> bool {
             TableSource::Join { left, right, .. } => {
                 source_mentions(left, name) || source_mentions(right, name)
             }
-            _ => false,
+            TableSource::Pivot(pivot) => source_mentions(&pivot.source, name),
+            TableSource::Unpivot(unpivot) => source_mentions(&unpivot.source, name),
+            TableSource::Variable { .. } | TableSource::Function { .. } => false,
         }
     }
     match body {

@@ -41,6 +41,7 @@ impl Node {
                 Ok(function(env, &values)?)
             }
             Self::Join(join) => join.rows(env, left.outer),
+            Self::Step(step) => Ok(step.rows.borrow().clone()),
         }
     }
 }

@@ -58,7 +58,7 @@ impl CompiledQuery {
         let (mut produced, top) = match &self.body {
             Body::Select(select) => (select.run(env, outer)?, select.top.as_ref()),
             Body::Values(rows) => {
-                let frame = outer.copied().unwrap_or(Frame::NONE);
+                let frame = Frame { outer, ..Frame::NONE };
                 let mut produced = Vec::new();
                 for row in rows {
                     produced.push(Produced { row: eval_all(row, env, &frame)?.into(), extra: Vec::new() });
@@ -69,6 +69,8 @@ impl CompiledQuery {
                 let rows = combine(*operator, left.rows(env, outer)?, right.rows(env, outer)?);
                 (rows.into_iter().map(|row| Produced { row, extra: Vec::new() }).collect(), None)
             }
+            Body::Recursive(recursion) => return recursion.run(env, outer),
+            Body::Formatted(formatted) => return formatted.run(env, outer),
         };
         self.sort(&mut produced);
         if let Some(top) = top {
@@ -251,35 +253,83 @@ pub(super) fn filter_rows(
 }
 
 impl CompiledGrouping {
-    /// One row for each group: its keys, then its aggregates.
+    /// One row for each group: its keys, the mask of grouping sets if there are any, then its aggregates.
     pub(super) fn run(
         &self,
         env: &Environment<'_>,
         outer: Option<&Frame<'_>>,
         rows: &[Row],
     ) -> Result<Vec<Row>, Fault> {
-        let mut groups: std::collections::BTreeMap<Key, (Vec<Value>, Vec<&Row>)> =
-            std::collections::BTreeMap::new();
+        let mut keyed = Vec::with_capacity(rows.len());
         for row in rows {
-            let keys = eval_all(&self.keys, env, &Frame::of(row, 0, outer))?;
-            groups.entry(Key::of_values(&keys)).or_insert_with(|| (keys, Vec::new())).1.push(row);
+            keyed.push((eval_all(&self.keys, env, &Frame::of(row, 0, outer))?, row));
         }
-        if groups.is_empty() && self.keys.is_empty() {
-            groups.insert(Key::of_values(&[]), (Vec::new(), Vec::new()));
-        }
-        let mut out = Vec::with_capacity(groups.len());
-        for (_, (mut values, members)) in groups {
-            for aggregate in &self.aggregates {
-                values.push(aggregate.value(env, outer, &members)?);
+        let mut out = Vec::new();
+        let Some(sets) = &self.sets else {
+            self.groups(env, outer, keyed, None, &mut out)?;
+            return Ok(out);
+        };
+        for set in sets {
+            let mask =
+                (0..self.keys.len()).filter(|at| !set.contains(at)).fold(0_i64, |mask, at| mask | 1 << at);
+            let mut reduced = keyed.clone();
+            for (keys, _) in &mut reduced {
+                for (at, key) in keys.iter_mut().enumerate() {
+                    if mask >> at & 1 == 1 {
+                        *key = Value::Null;
+                    }
+                }
             }
-            let keep = match &self.having {
-                Some(having) => having.test(env, &Frame::of(&values, 0, outer))? == Some(true),
-                None => true,
-            };
-            if keep {
-                out.push(values.into());
+            if rows.is_empty() && sets.len() == 1 && set.is_empty() {
+                self.group(env, outer, vec![Value::Null; self.keys.len()], Some(mask), &[], &mut out)?;
             }
+            self.groups(env, outer, reduced, Some(mask), &mut out)?;
         }
         Ok(out)
+    }
+
+    fn groups(
+        &self,
+        env: &Environment<'_>,
+        outer: Option<&Frame<'_>>,
+        keyed: Vec<(Vec<Value>, &Row)>,
+        mask: Option<i64>,
+        out: &mut Vec<Row>,
+    ) -> Result<(), Fault> {
+        let mut groups: std::collections::BTreeMap<Key, (Vec<Value>, Vec<&Row>)> =
+            std::collections::BTreeMap::new();
+        for (keys, row) in keyed {
+            groups.entry(Key::of_values(&keys)).or_insert_with(|| (keys, Vec::new())).1.push(row);
+        }
+        if groups.is_empty() && self.keys.is_empty() && mask.is_none() {
+            groups.insert(Key::of_values(&[]), (Vec::new(), Vec::new()));
+        }
+        for (_, (keys, members)) in groups {
+            self.group(env, outer, keys, mask, &members, out)?;
+        }
+        Ok(())
+    }
+
+    fn group(
+        &self,
+        env: &Environment<'_>,
+        outer: Option<&Frame<'_>>,
+        mut values: Vec<Value>,
+        mask: Option<i64>,
+        members: &[&Row],
+        out: &mut Vec<Row>,
+    ) -> Result<(), Fault> {
+        values.extend(mask.map(Value::Int));
+        for aggregate in &self.aggregates {
+            values.push(aggregate.value(env, outer, members)?);
+        }
+        let keep = match &self.having {
+            Some(having) => having.test(env, &Frame::of(&values, 0, outer))? == Some(true),
+            None => true,
+        };
+        if keep {
+            out.push(values.into());
+        }
+        Ok(())
     }
 }

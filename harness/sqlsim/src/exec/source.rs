@@ -49,6 +49,8 @@ pub(super) enum Node {
     Function(super::table_functions::TableFunction, Vec<Ex>),
     /// A join.
     Join(Box<JoinNode>),
+    /// What a recursive common table reads of itself.
+    Step(Rc<super::recursion::Step>),
 }
 
 /// A table, how it is looked up, and what its rows must satisfy.
@@ -148,6 +150,8 @@ impl Binder<'_, '_> {
                 self.function_source(name, arguments, alias.as_ref(), columns)
             }
             TableSource::Join { kind, left, right, on } => self.join(*kind, left, right, on.as_ref()),
+            TableSource::Pivot(pivot) => self.pivot(pivot),
+            TableSource::Unpivot(unpivot) => self.unpivot(unpivot),
         }
     }
 
@@ -379,9 +383,18 @@ impl Binder<'_, '_> {
 
     pub(super) fn common_table(&mut self, at: usize, alias: Option<&Rc<str>>) -> SqlResult<Node> {
         let visible = self.tables[at].clone();
+        if let Some(step) = &visible.member {
+            return self.step(step, alias.unwrap_or(&visible.table.name));
+        }
         self.deeper()?;
         let hidden = self.tables.split_off(visible.sees);
-        let compiled = self.apart(|binder| binder.subquery(&visible.table.query));
+        let compiled = self.apart(|binder| {
+            if visible.recursive {
+                binder.recursive(&visible.table)
+            } else {
+                binder.subquery(&visible.table.query)
+            }
+        });
         self.tables.extend(hidden);
         self.expansion -= 1;
         let compiled = compiled?;

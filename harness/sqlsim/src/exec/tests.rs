@@ -12,6 +12,8 @@ use crate::store::memory_files::MemoryFiles;
 use crate::value::Value;
 use std::rc::Rc;
 
+mod queries;
+
 /// A server and one session of sa.
 struct Bench {
     instance: Instance,

@@ -485,6 +485,30 @@ pub struct Over {
     pub partition_by: Vec<Expr>,
     /// ORDER BY.
     pub order_by: Vec<OrderItem>,
+    /// ROWS or RANGE.
+    pub frame: Option<WindowFrame>,
+}
+
+/// ROWS or RANGE of OVER.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WindowFrame {
+    /// ROWS rather than RANGE.
+    pub rows: bool,
+    /// Where it begins.
+    pub start: FrameBound,
+    /// Where it ends.
+    pub end: FrameBound,
+}
+
+/// One end of a window frame, in order along the partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FrameBound {
+    /// UNBOUNDED PRECEDING
+    UnboundedPreceding,
+    /// n rows up (negative) or down; 0 is CURRENT ROW
+    Offset(i64),
+    /// UNBOUNDED FOLLOWING
+    UnboundedFollowing,
 }
 
 /// Unary operators.
@@ -547,8 +571,77 @@ pub struct Query {
     pub offset: Option<Expr>,
     /// FETCH NEXT … ROWS ONLY.
     pub fetch: Option<Expr>,
+    /// FOR XML or FOR JSON.
+    pub format: Option<Rc<Format>>,
+    /// OPTION (MAXRECURSION n).
+    pub max_recursion: Option<u32>,
     /// Line of its first word.
     pub line: u32,
+}
+
+impl Query {
+    /// A query without any clause around its body.
+    #[must_use]
+    pub fn of(body: QueryBody) -> Self {
+        Self {
+            tables: Vec::new(),
+            body,
+            order_by: Vec::new(),
+            offset: None,
+            fetch: None,
+            format: None,
+            max_recursion: None,
+            line: 1,
+        }
+    }
+
+    /// `SELECT items FROM source`.
+    #[must_use]
+    pub fn select(items: Vec<SelectItem>, source: TableSource) -> Self {
+        Self::of(QueryBody::Select(Box::new(Select { items, from: vec![source], ..Select::default() })))
+    }
+}
+
+/// FOR XML and FOR JSON.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Format {
+    /// FOR XML
+    Xml {
+        /// RAW, AUTO or PATH.
+        mode: FormatMode,
+        /// Name of a row's element; empty for none.
+        row: Rc<str>,
+        /// ROOT('…').
+        root: Option<Rc<str>>,
+        /// TYPE.
+        typed: bool,
+        /// ELEMENTS.
+        elements: bool,
+        /// ELEMENTS XSINIL.
+        nil: bool,
+    },
+    /// FOR JSON
+    Json {
+        /// AUTO or PATH.
+        mode: FormatMode,
+        /// ROOT('…').
+        root: Option<Rc<str>>,
+        /// INCLUDE_NULL_VALUES.
+        nulls: bool,
+        /// WITHOUT_ARRAY_WRAPPER.
+        bare: bool,
+    },
+}
+
+/// Modes of FOR XML and FOR JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FormatMode {
+    /// RAW
+    Raw,
+    /// AUTO
+    Auto,
+    /// PATH
+    Path,
 }
 
 /// WITH name (columns) AS (query).
@@ -610,8 +703,10 @@ pub struct Select {
     pub from: Vec<TableSource>,
     /// WHERE.
     pub filter: Option<Expr>,
-    /// GROUP BY.
+    /// GROUP BY: every expression in it.
     pub group_by: Vec<Expr>,
+    /// GROUPING SETS, ROLLUP, CUBE: the sets, as positions in `group_by`.
+    pub grouping_sets: Option<Vec<Vec<usize>>>,
     /// HAVING.
     pub having: Option<Expr>,
 }
@@ -686,6 +781,10 @@ pub enum TableSource {
         /// Column names.
         columns: Vec<Rc<str>>,
     },
+    /// PIVOT.
+    Pivot(Box<Pivot>),
+    /// UNPIVOT.
+    Unpivot(Box<Unpivot>),
     /// A join.
     Join {
         /// Which kind.
@@ -697,6 +796,36 @@ pub enum TableSource {
         /// ON.
         on: Option<Expr>,
     },
+}
+
+/// PIVOT (aggregate FOR column IN (values)) alias.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pivot {
+    /// What is turned.
+    pub source: TableSource,
+    /// The aggregate.
+    pub aggregate: Call,
+    /// Whose values become columns.
+    pub column: Rc<str>,
+    /// The values.
+    pub values: Vec<Rc<str>>,
+    /// Alias.
+    pub alias: Rc<str>,
+}
+
+/// UNPIVOT (value FOR name IN (columns)) alias.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unpivot {
+    /// What is turned.
+    pub source: TableSource,
+    /// Column that gets the values.
+    pub value: Rc<str>,
+    /// Column that gets the columns' names.
+    pub name: Rc<str>,
+    /// The columns.
+    pub columns: Vec<Rc<str>>,
+    /// Alias.
+    pub alias: Rc<str>,
 }
 
 /// Kinds of joins.

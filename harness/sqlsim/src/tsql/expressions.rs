@@ -1,6 +1,9 @@
 //! Expressions and conditions.
 
-use super::ast::{BinaryOperator, Call, Comparison, Expr, ObjectName, OrderItem, Over, UnaryOperator};
+use super::ast::{
+    BinaryOperator, Call, Comparison, Expr, FrameBound, ObjectName, OrderItem, Over, UnaryOperator,
+    WindowFrame,
+};
 use super::lexer::{TokenKind, is_reserved};
 use super::parser::Parser;
 use crate::error::SqlResult;
@@ -391,10 +394,65 @@ impl Parser<'_> {
             over.order_by = self.order_by()?;
         }
         if self.is("ROWS") || self.is("RANGE") {
-            return Err(self.failure(40_510, &[&"window frame (ROWS or RANGE)"]));
+            if over.order_by.is_empty() {
+                return Err(self.failure(10_756, &[]));
+            }
+            over.frame = Some(self.window_frame()?);
         }
         self.need_symbol(")")?;
         Ok(over)
+    }
+
+    fn window_frame(&mut self) -> SqlResult<WindowFrame> {
+        let rows = self.is("ROWS");
+        self.advance();
+        let start_at = self.token().start;
+        let frame = if self.take("BETWEEN") {
+            let start = self.frame_bound()?;
+            self.need("AND")?;
+            WindowFrame { rows, start, end: self.frame_bound()? }
+        } else {
+            WindowFrame { rows, start: self.frame_bound()?, end: FrameBound::Offset(0) }
+        };
+        let offset = |bound: FrameBound| matches!(bound, FrameBound::Offset(n) if n != 0);
+        if !rows && (offset(frame.start) || offset(frame.end)) {
+            return Err(self.failure(4194, &[]));
+        }
+        let impossible =
+            frame.start == FrameBound::UnboundedFollowing || frame.end == FrameBound::UnboundedPreceding;
+        let upside_down = match (frame.start, frame.end) {
+            (FrameBound::Offset(start), FrameBound::Offset(end)) => {
+                (start >= 0 && end < 0) || (start > 0 && end <= 0)
+            }
+            _ => false,
+        };
+        if impossible || upside_down {
+            return Err(self.failure(4193, &[&self.source_since(start_at)]));
+        }
+        Ok(frame)
+    }
+
+    fn frame_bound(&mut self) -> SqlResult<FrameBound> {
+        if self.take("UNBOUNDED") {
+            if self.take("PRECEDING") {
+                return Ok(FrameBound::UnboundedPreceding);
+            }
+            self.need("FOLLOWING")?;
+            return Ok(FrameBound::UnboundedFollowing);
+        }
+        if self.take("CURRENT") {
+            self.need("ROW")?;
+            return Ok(FrameBound::Offset(0));
+        }
+        if !matches!(self.kind(), TokenKind::Number(_)) {
+            return Err(self.unexpected());
+        }
+        let rows = self.whole_number()?;
+        if self.take("PRECEDING") {
+            return Ok(FrameBound::Offset(-rows));
+        }
+        self.need("FOLLOWING")?;
+        Ok(FrameBound::Offset(rows))
     }
 
     /// ORDER BY with its items.

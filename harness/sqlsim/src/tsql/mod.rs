@@ -11,6 +11,7 @@ pub mod ast;
 mod calls;
 mod definitions;
 mod expressions;
+mod grouping;
 pub mod lexer;
 mod parser;
 mod queries;
@@ -79,7 +80,7 @@ pub enum Module {
     /// A procedure.
     Procedure(Program),
     /// A view with its column names.
-    View(Vec<Rc<str>>, Query),
+    View(Vec<Rc<str>>, Box<Query>),
 }
 
 /// Parses the text of CREATE or ALTER PROCEDURE or VIEW.
@@ -104,7 +105,7 @@ pub fn parse_module(kind: ObjectKind, text: &str) -> SqlResult<Module> {
         if !parser.at_end() {
             return Err(parser.unexpected());
         }
-        return Ok(Module::View(columns, query));
+        return Ok(Module::View(columns, Box::new(query)));
     }
     parser.parameters()?;
     if parser.take("WITH") {

@@ -60,14 +60,32 @@ impl Parser<'_> {
                 self.need("ONLY")?;
             }
         }
-        if self.is("FOR") && (self.is_ahead(1, "XML") || self.is_ahead(1, "JSON")) {
-            return Err(self.failure(40_510, &[&"FOR XML and FOR JSON"]));
+        let format = self.format()?;
+        let max_recursion = self.query_options()?;
+        Ok(Query { tables, body, order_by, offset, fetch, format, max_recursion, line })
+    }
+
+    /// OPTION (…): MAXRECURSION counts, the other hints only choose a plan.
+    pub(super) fn query_options(&mut self) -> SqlResult<Option<u32>> {
+        if !(self.is("OPTION") && self.is_symbol_ahead(1, "(")) {
+            return Ok(None);
         }
-        if self.is("OPTION") && self.is_symbol_ahead(1, "(") {
-            self.advance();
-            self.skip_parentheses()?;
+        self.advance();
+        let start = self.at;
+        self.skip_parentheses()?;
+        let end = std::mem::replace(&mut self.at, start);
+        let mut limit = None;
+        while self.at < end {
+            if self.take("MAXRECURSION") {
+                let n = self.whole_number()?;
+                let allowed = u32::try_from(n).ok().filter(|n| *n <= 32_767);
+                limit = Some(allowed.ok_or_else(|| self.failure(310, &[&n, &32_767]))?);
+            } else {
+                self.advance();
+            }
         }
-        Ok(Query { tables, body, order_by, offset, fetch, line })
+        self.at = end;
+        Ok(limit)
     }
 
     /// Skips a parenthesis and all it holds (hints, which change no result).
@@ -151,7 +169,7 @@ impl Parser<'_> {
         }
         if self.take("GROUP") {
             self.need("BY")?;
-            select.group_by = self.expression_list()?;
+            self.group_by(&mut select)?;
         }
         if self.take("HAVING") {
             select.having = Some(self.checked_condition()?);
@@ -266,7 +284,10 @@ impl Parser<'_> {
             return self.name_or_text().map(Some);
         }
         let implicit = match self.kind() {
-            TokenKind::Word(word) => self.is_name() && !super::statements::starts(word),
+            TokenKind::Word(word) => {
+                let clause = self.is_ahead(1, "APPLY") && self.is("OUTER");
+                self.is_name() && !clause && !super::statements::starts(word)
+            }
             TokenKind::QuotedName(_) | TokenKind::Text { .. } => true,
             _ => false,
         };
@@ -284,7 +305,8 @@ impl Parser<'_> {
     }
 
     fn table_source(&mut self) -> SqlResult<TableSource> {
-        let mut left = self.nested(Self::table_operand)?;
+        let operand = self.nested(Self::table_operand)?;
+        let mut left = self.pivots(operand)?;
         while let Some(kind) = self.join_kind()? {
             self.combine()?;
             let needs_on =
@@ -306,6 +328,7 @@ impl Parser<'_> {
                 None
             };
             left = TableSource::Join { kind, left: Box::new(left), right: Box::new(right), on };
+            left = self.pivots(left)?;
         }
         Ok(left)
     }
@@ -561,10 +584,7 @@ impl Parser<'_> {
         } else {
             None
         };
-        if self.is("OPTION") && self.is_symbol_ahead(1, "(") {
-            self.advance();
-            self.skip_parentheses()?;
-        }
+        self.query_options()?;
         Ok(filter)
     }
 
