@@ -13,7 +13,10 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 pub(crate) fn firedrill() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_firedrill"));
     command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."));
-    command.env("PCHAT_SQL_PASSWORD", "Rehearsal-only-1").env_remove("RUST_LOG");
+    command
+        .env("PCHAT_SQL_PASSWORD", "Rehearsal-only-1")
+        .env_remove("MSSQL_SA_PASSWORD")
+        .env_remove("RUST_LOG");
     command
 }
 

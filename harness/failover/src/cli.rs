@@ -4,14 +4,16 @@ mod local;
 
 use crate::executor::{Run, today};
 use crate::plan::{self, Plan};
+use crate::remedy;
 use crate::report::{Message, Outcome, Severity, exit_code};
 use crate::run::{self, RunOptions};
-use crate::site::{Authentication, Site};
+use crate::site::{Authentication, SecretSource, Site};
 use crate::sql::TdsServers;
 use crate::{Console, Environment, Secrets};
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::fmt::Write as _;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -160,8 +162,9 @@ async fn obey(command: Command) -> i32 {
 fn load(path: &Path) -> Result<Site, i32> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         eprintln!(
-            "error: the site file {} cannot be read: {error}. Nothing has been changed.",
-            path.display()
+            "error: the site file {} cannot be read: {error}. Nothing has been changed. {}.",
+            path.display(),
+            remedy::for_reading(&error, "--site")
         );
         exit_code::USAGE
     })?;
@@ -200,13 +203,22 @@ fn check_secrets(secrets: &dyn Secrets, site_path: &Path, site: &Site) -> Result
         };
         if let Err(error) = secrets.read(password) {
             eprintln!(
-                "error: the password of login {user} (servers.{role} in {}) cannot be read: {error}. Nothing has been changed. Provide it, then run again.",
-                site_path.display()
+                "error: the password of login {user} (servers.{role} in {}) cannot be read: {error}. Nothing has been changed. {}, then run again.",
+                site_path.display(),
+                password_remedy(password, &error)
             );
             return Err(exit_code::USAGE);
         }
     }
     Ok(())
+}
+
+/// What to do about a password that cannot be read. The beginning of a sentence.
+fn password_remedy(source: &SecretSource, error: &io::Error) -> String {
+    match source {
+        SecretSource::EnvironmentVariable(name) => format!("Set {name} to it in the environment"),
+        SecretSource::File(_) => remedy::for_reading(error, "password = { file = … } in the site file"),
+    }
 }
 
 async fn with_site(look: &Look, act: impl AsyncFnOnce(&Environment, &Site, &Plan) -> Outcome) -> i32 {

@@ -73,7 +73,7 @@ pub trait Shares {
     async fn remove(&self, path: &str) -> io::Result<()>;
 }
 
-/// Where the journal is kept: lines of JSON.
+/// Where the journal is kept: lines of JSON. Its errors name the place, for they are shown as they are.
 #[async_trait(?Send)]
 pub trait JournalStore {
     /// All lines so far; none if there is no journal yet.

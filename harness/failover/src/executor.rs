@@ -256,8 +256,9 @@ impl<'a> Run<'a> {
 
     async fn all_steps(&mut self) -> Result<Verdict, Halt> {
         if self.everything_is_done().await? {
+            let verdict = self.let_replicas_catch_up().await?;
             self.check_aftercare().await;
-            return Ok(Verdict::AlreadyDone);
+            return Ok(verdict);
         }
         let mut mirror_failed = false;
         for index in 0..self.plan.steps.len() {
@@ -301,13 +302,24 @@ impl<'a> Run<'a> {
         for step in &mut self.steps {
             step.status = StepStatus::AlreadyDone;
         }
-        self.tell(
-            "already-done",
-            Severity::Info,
-            "everything is done already; nothing has been changed".to_owned(),
-        );
         self.warn_if_a_is_alive().await;
         Ok(true)
+    }
+
+    /// Everything is done, yet an earlier run may have ended while servers did not know it: the step that
+    /// sees to them is then taken up again. Replicas that still lag are a warning, as they are there.
+    async fn let_replicas_catch_up(&mut self) -> Result<Verdict, Halt> {
+        let waits = |step: &Step| step.verifications.contains(&Verification::ReplicasUpToDate);
+        let waiting = self.plan.steps.iter().position(waits);
+        if let Some(index) = waiting
+            && self.look(Verification::ReplicasUpToDate).await.is_err()
+        {
+            self.one_step(index, &self.plan.steps[index]).await?;
+            return Ok(Verdict::Done);
+        }
+        let text = "everything is done already; nothing has been changed".to_owned();
+        self.tell("already-done", Severity::Info, text);
+        Ok(Verdict::AlreadyDone)
     }
 
     async fn one_step(&mut self, index: usize, step: &Step) -> Result<(), Halt> {
@@ -421,8 +433,7 @@ impl<'a> Run<'a> {
         };
         let report = self.report(outcome, stopped_by);
         // The work is done or not; a journal that cannot take the report changes the exit code, not the facts.
-        let record = json!({ "report": serde_json::to_value(&report).unwrap_or_default() });
-        let exit_code = match self.journal.write("report", record).await {
+        let exit_code = match self.journal.close(&report).await {
             Ok(()) => code,
             Err(error) => {
                 self.tell("journal-unwritable", Severity::Error, error.to_string());

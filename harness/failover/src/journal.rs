@@ -5,18 +5,18 @@
 //! an error, for a journal that cannot be read must not be guessed at.
 
 use crate::environment::{Clock, JournalStore};
+use crate::remedy;
 use crate::report::{Bound, Report};
 use crate::site::Site;
 use serde_json::{Map, Value, json};
+use std::io;
 
 /// Why the journal cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum JournalError {
     /// It cannot be read.
-    #[error(
-        "the journal cannot be read ({0}); nothing has been changed. Make it readable, or name another with --journal"
-    )]
-    Unreadable(std::io::Error),
+    #[error("the journal cannot be read ({0}); nothing has been changed. {advice}", advice = remedy::for_reading(.0, "--journal"))]
+    Unreadable(io::Error),
     /// A line is no record of ours.
     #[error(
         "journal line {line} is not a record of a failover ({problem}); nothing has been changed. Name the right journal with --journal, or move this one away"
@@ -37,11 +37,24 @@ pub(crate) enum JournalError {
         /// The site file's.
         wanted: String,
     },
-    /// It cannot be written; the action it should have announced has not been begun.
+    /// It cannot be begun, so neither was anything else.
     #[error(
-        "the journal cannot be written ({0}); the next action has not been begun. Make room for it, then resume"
+        "the journal cannot be written ({0}); nothing has been changed. {advice}, or name another with --journal; then try again",
+        advice = remedy::for_writing(.0)
     )]
-    Unwritable(std::io::Error),
+    Unopened(io::Error),
+    /// It cannot be written on; the action it should have announced has not been begun.
+    #[error(
+        "the journal cannot be written ({0}); the next action has not been begun. {advice}; then resume with this journal",
+        advice = remedy::for_writing(.0)
+    )]
+    Unwritable(io::Error),
+    /// It cannot take the report; what was done is done.
+    #[error(
+        "the journal cannot be written ({0}): it lacks the report of this run, and nothing else. {advice}; then look with status, and resume with this journal if a step is open",
+        advice = remedy::for_writing(.0)
+    )]
+    Unreported(io::Error),
 }
 
 /// What the journal tells of earlier runs.
@@ -129,6 +142,16 @@ impl<'a> Journal<'a> {
 
     /// Appends one record and makes it durable.
     pub(crate) async fn write(&self, kind: &str, fields: Value) -> Result<(), JournalError> {
+        self.append(kind, fields).await.map_err(JournalError::Unwritable)
+    }
+
+    /// The record that closes a run.
+    pub(crate) async fn close(&self, report: &Report) -> Result<(), JournalError> {
+        let record = json!({ "report": serde_json::to_value(report).unwrap_or_default() });
+        self.append("report", record).await.map_err(JournalError::Unreported)
+    }
+
+    async fn append(&self, kind: &str, fields: Value) -> io::Result<()> {
         if self.is_muted {
             return Ok(());
         }
@@ -143,7 +166,7 @@ impl<'a> Journal<'a> {
             }
         }
         let line = Value::Object(record).to_string();
-        self.store.append_line(&line).await.map_err(JournalError::Unwritable)
+        self.store.append_line(&line).await
     }
 
     /// The record that opens a run.
@@ -160,7 +183,7 @@ impl<'a> Journal<'a> {
             "accept_data_loss": accept_data_loss,
             "plan": plan,
         });
-        self.write("run", fields).await
+        self.append("run", fields).await.map_err(JournalError::Unopened)
     }
 }
 
@@ -236,6 +259,29 @@ mod tests {
     fn a_torn_line_stays_harmless_after_the_failover_was_resumed() {
         let past = past_of(&[RUN, r#"{"kind":"wi"#, RUN, r#"{"kind":"captured"}"#]).unwrap();
         assert!(past.captured && !past.is_torn);
+    }
+
+    #[rstest]
+    #[case::no_folder(io::ErrorKind::NotFound, "Make the folder it is to lie in")]
+    #[case::not_ours(io::ErrorKind::PermissionDenied, "Let this user write there")]
+    #[case::read_only(io::ErrorKind::ReadOnlyFilesystem, "Let this user write there")]
+    #[case::full(io::ErrorKind::StorageFull, "Make room for it")]
+    #[case::a_folder(io::ErrorKind::IsADirectory, "Move away what stands in its place")]
+    #[case::broken(io::ErrorKind::Other, "See to the disk or share it lies on")]
+    fn advice_about_a_journal_that_cannot_be_written_fits_the_reason(
+        #[case] kind: io::ErrorKind,
+        #[case] advice: &str,
+    ) {
+        let error = || crate::remedy::about(std::path::Path::new("/j/x.jsonl"), &kind.into());
+        for (error, state) in [
+            (JournalError::Unopened(error()), "nothing has been changed"),
+            (JournalError::Unwritable(error()), "the next action has not been begun"),
+            (JournalError::Unreported(error()), "it lacks the report of this run"),
+        ] {
+            let text = error.to_string();
+            assert!(text.starts_with("the journal cannot be written (/j/x.jsonl: "), "{text}");
+            assert!(text.contains(state) && text.contains(advice), "{text}");
+        }
     }
 
     #[rstest]

@@ -23,6 +23,7 @@ pub mod identity;
 mod journal;
 pub mod plan;
 pub mod quote;
+mod remedy;
 pub mod report;
 pub mod run;
 pub mod site;

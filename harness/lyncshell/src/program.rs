@@ -1,6 +1,7 @@
 //! The `lync-shell` program: real sockets, the real clock, real files, a
 //! terminal. Everything else is the library's.
 
+use std::env::VarError;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::rc::Rc;
 
@@ -71,7 +72,7 @@ fn prepare(args: &[String]) -> Result<i32, String> {
          management store is; its format is in the documentation of lyncshell::settings",
     )?;
     let text = std::fs::read_to_string(&path)
-        .map_err(|error| format!("the store file {path} cannot be read: {error}"))?;
+        .map_err(|error| format!("the store file {path} cannot be read: {error}. Nothing was run; name one that this user may read with --store FILE or LYNC_SHELL_STORE"))?;
     let settings = Settings::parse(&text, &path, &Process).map_err(|error| error.to_string())?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -104,7 +105,7 @@ fn environment(settings: Settings) -> ShellEnvironment {
 /// Creates the store and publishes a topology.
 async fn publish(env: &ShellEnvironment, path: &str) -> Result<i32, String> {
     let text = std::fs::read_to_string(path)
-        .map_err(|error| format!("the topology {path} cannot be read: {error}"))?;
+        .map_err(|error| format!("the topology {path} cannot be read: {error}. Nothing was published; name one that this user may read with --publish FILE"))?;
     let topology: Topology = toml::from_str(&text).map_err(|error| {
         let line =
             error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
@@ -172,7 +173,10 @@ struct Process;
 
 impl Secrets for Process {
     fn variable(&self, name: &str) -> Result<String, String> {
-        std::env::var(name).map_err(|error| error.to_string())
+        std::env::var(name).map_err(|error| match error {
+            VarError::NotPresent => "it is not set. Set it in the environment, then run again".to_owned(),
+            VarError::NotUnicode(_) => "it is not UTF-8 text".to_owned(),
+        })
     }
 
     fn file(&self, path: &str) -> Result<String, String> {

@@ -2,10 +2,12 @@
 
 use crate::address::ServerAddress;
 use crate::environment::*;
+use crate::remedy::about;
 use crate::site::SecretSource;
 use async_trait::async_trait;
+use std::env::VarError;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use tiberius::SqlBrowser;
 use tokio::fs;
@@ -129,11 +131,17 @@ impl JournalStore for JournalFile {
         match fs::read_to_string(&self.path).await {
             Ok(text) => Ok(text.lines().map(str::to_owned).collect()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(error) => Err(error),
+            Err(error) => Err(about(&self.path, &error)),
         }
     }
 
     async fn append_line(&self, line: &str) -> io::Result<()> {
+        self.append(line).await.map_err(|error| about(&self.path, &error))
+    }
+}
+
+impl JournalFile {
+    async fn append(&self, line: &str) -> io::Result<()> {
         let mut file = fs::OpenOptions::new().create(true).append(true).read(true).open(&self.path).await?;
         // A line that was torn by a crash must not swallow the next one.
         let length = file.metadata().await?.len();
@@ -168,12 +176,17 @@ pub(super) struct LocalSecrets;
 impl Secrets for LocalSecrets {
     fn read(&self, source: &SecretSource) -> io::Result<Secret> {
         match source {
-            SecretSource::EnvironmentVariable(name) => std::env::var(name).map(Secret::new).map_err(|_| {
-                io::Error::new(io::ErrorKind::NotFound, format!("the environment variable {name} is not set"))
-            }),
+            SecretSource::EnvironmentVariable(name) => {
+                std::env::var(name).map(Secret::new).map_err(|error| {
+                    let (kind, why) = match error {
+                        VarError::NotPresent => (io::ErrorKind::NotFound, "is not set"),
+                        VarError::NotUnicode(_) => (io::ErrorKind::InvalidData, "is not UTF-8 text"),
+                    };
+                    io::Error::new(kind, format!("the environment variable {name} {why}"))
+                })
+            }
             SecretSource::File(path) => {
-                let text = std::fs::read_to_string(path)
-                    .map_err(|error| io::Error::new(error.kind(), format!("{path}: {error}")))?;
+                let text = std::fs::read_to_string(path).map_err(|error| about(Path::new(path), &error))?;
                 Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
             }
         }
@@ -220,6 +233,18 @@ mod tests {
             journal.append_line("two").await.unwrap();
             assert_eq!(journal.read_lines().await.unwrap(), ["one", "tor", "two"]);
         });
+    }
+
+    #[test]
+    fn an_error_about_the_journal_names_its_path() {
+        let folder = Folder::new("journal-errors");
+        let missing = JournalFile { path: folder.0.join("none").join("j.jsonl") };
+        let error = block_on(missing.append_line("one")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert!(error.to_string().starts_with(&format!("{}: ", missing.path.display())), "{error}");
+        let a_folder = JournalFile { path: folder.0.clone() };
+        let error = block_on(a_folder.read_lines()).unwrap_err();
+        assert!(error.to_string().starts_with(&format!("{}: ", folder.0.display())), "{error}");
     }
 
     #[test]

@@ -28,15 +28,15 @@ const PAUSE: Duration = Duration::from_secs(10);
 const REPLICA_LOOK: Duration = Duration::from_secs(20);
 
 /// What the management store says about the pool.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PoolFacts {
     /// As cmdlets want it.
     identity: String,
     state: String,
     active: Vec<String>,
     backup_mirror: Option<String>,
-    /// Replicas that are not up to date.
-    lagging: Vec<String>,
+    /// Replicas that are not up to date, or why nobody knows.
+    lagging: Result<Vec<String>, String>,
 }
 
 /// Why nothing is known about the pool.
@@ -126,15 +126,16 @@ fn read_facts(output: &str, wanted_pool: &str) -> Result<PoolFacts, Trouble> {
         Value::String(text) => text.split([',', ' ']).map(str::to_owned).collect(),
         _ => Vec::new(),
     };
-    let replicas = objects(output, "replicas").unwrap_or_default();
-    let lagging =
-        replicas.iter().filter(|replica| !text_of(replica, "UpToDate").eq_ignore_ascii_case("true"));
+    let is_behind = |replica: &&Value| !text_of(replica, "UpToDate").eq_ignore_ascii_case("true");
+    let lagging = objects(output, "replicas").map(|replicas| {
+        replicas.iter().filter(is_behind).map(|replica| text_of(replica, "ReplicaFqdn")).collect()
+    });
     Ok(PoolFacts {
         identity: text_of(service, "Identity"),
         state: state.map(|state| text_of(state, "PoolState")).unwrap_or_default(),
         active: active.into_iter().filter(|name: &String| !name.trim().is_empty()).collect(),
         backup_mirror: Some(text_of(service, "BackupMirror")).filter(|name| !name.is_empty()),
-        lagging: lagging.map(|replica| text_of(replica, "ReplicaFqdn")).collect(),
+        lagging,
     })
 }
 
@@ -368,7 +369,7 @@ impl Run<'_> {
     /// Asks for replication, if somebody who matters waits for it.
     pub(super) async fn replicate_management_store(&mut self) -> Result<Did, Halt> {
         let facts = self.facts_or_fail().await?;
-        if self.lagging_that_matter(&facts).is_empty() {
+        if self.replicas_that_matter_are_up_to_date(&facts).is_ok() {
             return Ok(Did::Nothing);
         }
         let command = "Invoke-CsManagementStoreReplication";
@@ -381,12 +382,31 @@ impl Run<'_> {
         }
     }
 
-    /// Replicas of servers that are to be active and do not know it yet.
-    fn lagging_that_matter(&self, facts: &PoolFacts) -> Vec<String> {
-        let wanted = |name: &&String| {
+    /// Whether the servers that are to be active know it; the text names those that do not.
+    fn replicas_that_matter_are_up_to_date(&self, facts: &PoolFacts) -> Result<(), String> {
+        let look = "Look at Get-CsManagementStoreReplicationStatus, and at the replicator service there.";
+        let behind = facts.lagging.as_ref().map_err(|why| {
+            format!(
+                "Whether the replicas of the management store are up to date cannot be read: {why}. {look}"
+            )
+        })?;
+        let is_wanted = |name: &&str| {
             self.site.wanted_active_servers().any(|server| server.fqdn.eq_ignore_ascii_case(name))
         };
-        facts.lagging.iter().filter(wanted).cloned().collect()
+        let behind: Vec<&str> = behind.iter().map(String::as_str).filter(is_wanted).collect();
+        if behind.is_empty() {
+            return Ok(());
+        }
+        Err(format!(
+            "The replicas of {} are not up to date: these servers do not know yet that they are active and which database serves. {look}",
+            behind.join(", ")
+        ))
+    }
+
+    /// Looks once whether the replicas that matter are up to date.
+    pub(super) async fn replicas_are_up_to_date(&mut self) -> Result<(), String> {
+        let facts = self.pool_facts().await.map_err(|trouble| self.describe(&trouble).2)?;
+        self.replicas_that_matter_are_up_to_date(&facts)
     }
 
     /// Whether the management store says FailedOver.
@@ -423,21 +443,17 @@ impl Run<'_> {
         loop {
             self.pool = None;
             let facts = self.pool_facts().await.map_err(|trouble| self.describe(&trouble).2)?;
-            let lagging = self.lagging_that_matter(&facts);
-            if lagging.is_empty() {
-                return Ok(());
-            }
+            let text = match self.replicas_that_matter_are_up_to_date(&facts) {
+                Ok(()) => return Ok(()),
+                Err(text) => text,
+            };
             if Instant::now() >= deadline {
-                return Err(format!(
-                    "The replicas of {} are not up to date: these servers do not know yet that they are active and which database serves. Look at Get-CsManagementStoreReplicationStatus, and at the replicator service there.",
-                    lagging.join(", ")
-                ));
+                return Err(text);
             }
             if !was_told {
                 was_told = true;
                 let seconds = self.site.deadlines.replication.as_secs();
-                let text = format!("waiting up to {seconds}s for the replicas of {}", lagging.join(", "));
-                self.tell("progress", Severity::Info, text);
+                self.tell("progress", Severity::Info, format!("waiting up to {seconds}s: {text}"));
             }
             tokio::time::sleep(REPLICA_LOOK).await;
         }
@@ -446,7 +462,7 @@ impl Run<'_> {
     /// The lagging replicas, for the aftercare.
     pub(super) async fn lagging_replicas(&mut self) -> Result<Vec<String>, String> {
         match self.pool_facts().await {
-            Ok(facts) => Ok(facts.lagging),
+            Ok(facts) => facts.lagging,
             Err(trouble) => Err(self.describe(&trouble).2),
         }
     }

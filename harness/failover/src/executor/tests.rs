@@ -8,6 +8,7 @@ use crate::plan::plan;
 use rstest::rstest;
 use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
 use world::{DESTINATION, Drill, SHARE, World, block_on};
 
 const ALL: [&str; 7] = [
@@ -183,6 +184,68 @@ fn killed_after_any_of_its_records_it_can_be_resumed_and_nothing_is_done_twice()
             "killed after record {kept}"
         );
     }
+}
+
+/// Runs until it waits for the replicas, and kills it there.
+fn killed_while_it_waits_for_the_replicas() -> Drill {
+    let world = World::new();
+    world.replica_looks.set(u32::MAX);
+    let drill = Drill::new(&world);
+    let (site, env) = (site(), drill.env.clone());
+    let plan = plan(&site);
+    let servers = ScriptedServers(Rc::clone(&world) as Rc<dyn Answers>);
+    let run = Run::new(&env, &site, &plan, RunOptions::default(), &servers).carry_out();
+    let killed = block_on(async { tokio::time::timeout(Duration::from_secs(300), run).await.is_err() });
+    assert!(killed, "the wait for replicas ends by itself after ten minutes, not sooner");
+    assert_eq!(drill.changes(), ALL);
+    drill
+}
+
+const RESUME: RunOptions = RunOptions { accept_data_loss: false, resume: true };
+
+#[test]
+fn resumed_after_it_was_killed_in_the_wait_for_replicas_it_waits_on() {
+    let drill = killed_while_it_waits_for_the_replicas();
+    drill.world.replica_looks.set(5);
+    let outcome = drill.run_plan(|_| {}, RESUME);
+    assert_eq!((outcome.report.outcome, outcome.exit_code), (Verdict::Done, exit_code::DONE));
+    assert_eq!(drill.world.replica_looks.get(), 0, "it looked until they were up to date");
+    assert_eq!(outcome.report.steps[6].status, StepStatus::Done);
+    assert!(!outcome.report.findings.iter().any(|finding| finding.code == "replica-not-up-to-date"));
+    assert!(!drill.told.0.borrow().iter().any(|message| message.code == "already-done"));
+    assert_eq!(drill.changes(), ALL, "nothing is done twice");
+}
+
+#[test]
+fn resumed_with_replicas_that_stay_behind_it_says_so_when_the_deadline_is_over() {
+    let drill = killed_while_it_waits_for_the_replicas();
+    let outcome = drill.run_plan(|_| {}, RESUME);
+    assert_eq!((outcome.report.outcome, outcome.exit_code), (Verdict::Done, exit_code::DONE));
+    let lags = |finding: &&Message| finding.code == "replica-not-up-to-date";
+    let warning = outcome.report.findings.iter().find(lags).expect("the lag is said");
+    assert_eq!(warning.severity, Severity::Warning);
+    assert!(
+        warning.text.starts_with("The replicas of chat-b1.litwareinc.com are not up to date"),
+        "{}",
+        warning.text
+    );
+}
+
+#[test]
+fn status_counts_step_7_as_open_while_a_replica_is_behind() {
+    let drill = killed_while_it_waits_for_the_replicas();
+    let site = site();
+    let plan = plan(&site);
+    let servers = ScriptedServers(Rc::clone(&drill.world) as Rc<dyn Answers>);
+    let status = || {
+        let run = Run::new(&drill.env, &site, &plan, RunOptions::default(), &servers);
+        block_on(run.status())
+    };
+    let outcome = status();
+    assert_eq!((outcome.completed, outcome.report.steps[6].status), (false, StepStatus::Pending));
+    assert!(outcome.report.findings.iter().any(|finding| finding.code == "step-7-open"));
+    drill.world.replica_looks.set(0);
+    assert!(status().completed);
 }
 
 #[test]

@@ -66,9 +66,8 @@ impl Run<'_> {
             Verification::MirrorSynchronized => self.mirror_is_synchronized().await,
             Verification::PoolStateFailedOver => self.pool_is_failed_over().await,
             Verification::ActiveServersSet => self.active_servers_are_set().await,
-            Verification::LogApplied | Verification::CopiesReadable | Verification::ReplicasUpToDate => {
-                Ok(())
-            }
+            Verification::ReplicasUpToDate => self.replicas_are_up_to_date().await,
+            Verification::LogApplied | Verification::CopiesReadable => Ok(()),
         }
     }
 

@@ -106,7 +106,12 @@ fn estate_options(
     file: &Path,
     password: Option<String>,
 ) -> Result<ServeOptions, String> {
-    let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        let file = file.display();
+        format!(
+            "the estate file {file} cannot be read: {error}; name one that this user may read with --estate"
+        )
+    })?;
     let estate = EstateFile::parse(&text, &file.display().to_string()).map_err(|error| error.to_string())?;
     let data = arguments
         .data

@@ -14,6 +14,9 @@ use std::rc::Rc;
 pub(super) const SHARE: &str = r"\\files-b\mgc-logs";
 pub(super) const DESTINATION: &str = r"\\sql-b1\LogShipping$\mgc";
 
+/// The server that is to be active.
+const NEW_ACTIVE: &str = "chat-b1.litwareinc.com";
+
 pub(super) struct World {
     pub(super) state: RefCell<&'static str>,
     pub(super) redo: Cell<u128>,
@@ -28,6 +31,8 @@ pub(super) struct World {
     pub(super) cmdlet_failures: Cell<u32>,
     /// This cmdlet alone fails.
     pub(super) failing_cmdlet: Cell<&'static str>,
+    /// How many more looks see the replica of the new active server behind.
+    pub(super) replica_looks: Cell<u32>,
     /// How many more looks see the restore job running.
     pub(super) job_looks: Cell<u32>,
     /// How many more RESTOREs lose their connection, having done their work or not.
@@ -53,6 +58,7 @@ impl World {
             changes: RefCell::default(),
             cmdlet_failures: Cell::new(0),
             failing_cmdlet: Cell::new(""),
+            replica_looks: Cell::new(0),
             job_looks: Cell::new(0),
             cuts: Cell::new(0),
             cut_after_work: Cell::new(false),
@@ -92,8 +98,14 @@ impl World {
         let mut out = String::new();
         if script.contains("#cmdlets") {
             let active = serde_json::to_string(&*self.active.borrow()).unwrap();
+            let is_set = self.active.borrow().iter().any(|name| name == NEW_ACTIVE);
+            let behind = is_set && self.replica_looks.get() > 0;
+            if behind {
+                self.replica_looks.set(self.replica_looks.get() - 1);
+            }
+            let replicas = format!("{{\"ReplicaFqdn\":\"{NEW_ACTIVE}\",\"UpToDate\":{}}}", !behind);
             out = format!(
-                "#cmdlets\nGet-CsService\nGet-CsPersistentChatState\nSet-CsPersistentChatState\nInstall-CsMirrorDatabase\nSet-CsPersistentChatActiveServer\nInvoke-CsManagementStoreReplication\nGet-CsManagementStoreReplicationStatus\n#service\n{{\"Identity\":\"PersistentChatServer:atl-cs-001.litwareinc.com\",\"PoolFqdn\":\"atl-cs-001.litwareinc.com\",\"ActiveServers\":{active},\"BackupMirror\":\"PersistentChatDatabase:sql-b2\"}}\n#state\n{{\"Identity\":\"PersistentChatServer:atl-cs-001.litwareinc.com\",\"PoolState\":\"{}\"}}\n#replicas\n",
+                "#cmdlets\nGet-CsService\nGet-CsPersistentChatState\nSet-CsPersistentChatState\nInstall-CsMirrorDatabase\nSet-CsPersistentChatActiveServer\nInvoke-CsManagementStoreReplication\nGet-CsManagementStoreReplicationStatus\n#service\n{{\"Identity\":\"PersistentChatServer:atl-cs-001.litwareinc.com\",\"PoolFqdn\":\"atl-cs-001.litwareinc.com\",\"ActiveServers\":{active},\"BackupMirror\":\"PersistentChatDatabase:sql-b2\"}}\n#state\n{{\"Identity\":\"PersistentChatServer:atl-cs-001.litwareinc.com\",\"PoolState\":\"{}\"}}\n#replicas\n{replicas}\n",
                 self.pool_state.borrow()
             );
         } else if !self.failing_cmdlet.get().is_empty() && script.contains(self.failing_cmdlet.get()) {
@@ -109,7 +121,7 @@ impl World {
                 self.mirrored.set(true);
                 self.did("mirrored");
             } else if script.contains("Set-CsPersistentChatActiveServer") {
-                self.active.replace(vec!["chat-b1.litwareinc.com".to_owned()]);
+                self.active.replace(vec![NEW_ACTIVE.to_owned()]);
                 self.did("active servers");
             }
             out.push_str("#done\n");
