@@ -25,6 +25,8 @@ pub enum Resource {
 /// How it is locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LockMode {
+    /// Sch-S
+    SchemaStability,
     /// IS
     IntentShared,
     /// IX
@@ -46,6 +48,7 @@ impl LockMode {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::SchemaStability => "Sch-S",
             Self::IntentShared => "IS",
             Self::IntentExclusive => "IX",
             Self::Shared => "S",
@@ -60,10 +63,11 @@ impl LockMode {
     #[must_use]
     pub fn is_compatible(self, other: Self) -> bool {
         use LockMode::{
-            Exclusive, IntentExclusive, IntentShared, SchemaModification, Shared, SharedIntentExclusive,
-            Update,
+            Exclusive, IntentExclusive, IntentShared, SchemaModification, SchemaStability, Shared,
+            SharedIntentExclusive, Update,
         };
         match (self, other) {
+            (SchemaStability, other) | (other, SchemaStability) => other != SchemaModification,
             (Exclusive | SchemaModification, _) | (_, Exclusive | SchemaModification) => false,
             (IntentShared, _) | (_, IntentShared) => true,
             (IntentExclusive, IntentExclusive) | (Shared, Shared) => true,

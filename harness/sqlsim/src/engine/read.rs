@@ -72,6 +72,26 @@ impl TableAccess {
         }
     }
 
+    /// To be called by a scan that goes on behind the row `id`, in the order of an index when `key` is its key there.
+    ///
+    /// # Errors
+    /// [`Fault::Blocked`] when someone deleted a row further on and has not committed.
+    pub fn check_rest(&self, key: Option<(usize, &Key)>, id: RowId) -> Result<(), Fault> {
+        let is_ahead = |other: RowId, row: &Row| match key {
+            Some((index, key)) => self.table.def.indexes.get(index).is_none_or(|def| {
+                let other_key = Key::of_row(def, row);
+                (&other_key, other) > (key, id)
+            }),
+            None => other > id,
+        };
+        match self.ghosts.iter().find(|(other, row)| is_ahead(*other, row)) {
+            Some((id, _)) if self.access != Access::SkipLocked => {
+                Err(self.blocked(self.foreign.get(id).copied().unwrap_or(0), *id))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// To be called by a look-up of `prefix` in the index at `index`.
     ///
     /// # Errors
@@ -94,6 +114,33 @@ impl TableAccess {
 }
 
 impl Engine {
+    /// Keeps tables as they are defined, and as readable as `access` wants them, while a statement reads them
+    /// piece by piece. Commit the transaction that this gives when the statement has ended.
+    ///
+    /// # Errors
+    /// [`Fault::Blocked`].
+    pub fn hold_for_reading(
+        &mut self,
+        session: SessionId,
+        tables: &[(DatabaseId, ObjectId, Access)],
+    ) -> Result<TransactionId, Fault> {
+        let id = self.begin(session);
+        for (database, table, access) in tables {
+            let mode = match access {
+                Access::Dirty => LockMode::SchemaStability,
+                Access::Committed | Access::SkipLocked => LockMode::IntentShared,
+                Access::Held => LockMode::Shared,
+                Access::ForUpdate => LockMode::IntentExclusive,
+                Access::Exclusive => LockMode::Exclusive,
+            };
+            if let Err(fault) = self.lock_table(id, *database, *table, mode) {
+                self.rollback(id);
+                return Err(fault);
+            }
+        }
+        Ok(id)
+    }
+
     /// Opens a table for reading.
     ///
     /// `transaction` is `None` for a statement outside of any transaction that holds no locks.

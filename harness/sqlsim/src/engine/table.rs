@@ -108,6 +108,32 @@ impl Table {
         entries.into_iter().flatten().filter_map(|((_, id), ())| Some((*id, self.rows.get(id)?)))
     }
 
+    /// Rows behind the one with this id, in order of insertion.
+    pub fn rows_after(&self, id: RowId) -> impl DoubleEndedIterator<Item = (RowId, &Row)> {
+        self.rows.range((Bound::Excluded(id), Bound::Unbounded)).map(|(id, row)| (*id, row))
+    }
+
+    /// Rows of an index behind the place of a row, which may be gone, up to `high`.
+    pub fn entries_after<'a>(
+        &'a self,
+        index: usize,
+        (key, id): (&Key, RowId),
+        high: Bound<&Key>,
+    ) -> impl Iterator<Item = (RowId, &'a Row)> {
+        let high = match high {
+            Bound::Included(high) => Some((after(high), 0)),
+            Bound::Excluded(high) => Some((high.clone(), 0)),
+            Bound::Unbounded => None,
+        };
+        let low = (Bound::Excluded((key.clone(), id)), Bound::Unbounded);
+        let entries = self.indexes.get(index).map(|i| i.entries.range(low));
+        entries
+            .into_iter()
+            .flatten()
+            .take_while(move |(entry, ())| high.as_ref().is_none_or(|high| *entry < high))
+            .filter_map(|((_, id), ())| Some((*id, self.rows.get(id)?)))
+    }
+
     /// The row that already has `row`'s key in the unique index at `index`, other than `except`.
     #[must_use]
     pub fn duplicate(&self, index: usize, row: &[Value], except: Option<RowId>) -> Option<RowId> {

@@ -8,7 +8,7 @@ use crate::engine::{Fault, Key};
 use crate::error::SqlResult;
 use crate::messages::error;
 use crate::tsql::ast::{BinaryOperator, Call, ObjectName};
-use crate::value::{DataType, Decimal, Length, Row, Value, convert};
+use crate::value::{DataType, Decimal, Length, Value, convert};
 use std::collections::BTreeSet;
 
 /// Which aggregate.
@@ -129,24 +129,38 @@ impl Aggregate {
         })
     }
 
-    /// Its value over the rows of a group.
-    pub(super) fn value(
+    /// What one row adds, to be handed to [`Gathered::add`].
+    pub(super) fn contribution(
         &self,
         env: &Environment<'_>,
-        outer: Option<&Frame<'_>>,
-        rows: &[&Row],
-    ) -> Result<Value, Fault> {
-        let mut gathered = Gathered::new(self);
-        for row in rows {
-            gathered.add(env, &Frame::of(row, 0, outer))?;
-        }
-        gathered.value(env)
+        frame: &Frame<'_>,
+    ) -> Result<Contribution, Fault> {
+        let Some(argument) = &self.argument else { return Ok(Contribution::default()) };
+        let value = argument.eval(env, frame)?;
+        let order = if self.order.is_empty() || value.is_null() {
+            Vec::new()
+        } else {
+            self.order.iter().map(|(ex, _)| ex.eval(env, frame)).collect::<Result<_, _>>()?
+        };
+        Ok(Contribution { value, order })
+    }
+}
+
+/// What one row adds to an aggregate.
+#[derive(Clone, Debug)]
+pub(super) struct Contribution {
+    value: Value,
+    order: Vec<Value>,
+}
+
+impl Default for Contribution {
+    fn default() -> Self {
+        Self { value: Value::Null, order: Vec::new() }
     }
 }
 
 /// Values on their way to an aggregate's result. More may be added after a look at it.
-pub(super) struct Gathered<'a> {
-    aggregate: &'a Aggregate,
+pub(super) struct Gathered {
     count: usize,
     sum: Option<Value>,
     best: Value,
@@ -157,11 +171,10 @@ pub(super) struct Gathered<'a> {
     squares: f64,
 }
 
-impl<'a> Gathered<'a> {
+impl Gathered {
     /// Nothing yet.
-    pub(super) fn new(aggregate: &'a Aggregate) -> Self {
+    pub(super) fn new() -> Self {
         Self {
-            aggregate,
             count: 0,
             sum: None,
             best: Value::Null,
@@ -173,25 +186,29 @@ impl<'a> Gathered<'a> {
         }
     }
 
-    /// Adds a row.
-    pub(super) fn add(&mut self, env: &Environment<'_>, frame: &Frame<'_>) -> Result<(), Fault> {
-        let aggregate = self.aggregate;
-        let Some(argument) = &aggregate.argument else {
+    /// Adds what a row contributes. Gives the bytes that are held for it from now on.
+    pub(super) fn add(&mut self, aggregate: &Aggregate, row: Contribution) -> SqlResult<usize> {
+        if aggregate.argument.is_none() {
             self.count += 1;
-            return Ok(());
-        };
-        let value = argument.eval(env, frame)?;
-        if value.is_null()
-            || (aggregate.distinct && !self.seen.insert(Key::of_values(std::slice::from_ref(&value))))
-        {
-            return Ok(());
+            return Ok(0);
+        }
+        let Contribution { value, order } = row;
+        if value.is_null() {
+            return Ok(0);
+        }
+        let mut held = 0;
+        if aggregate.distinct {
+            if !self.seen.insert(Key::of_values(std::slice::from_ref(&value))) {
+                return Ok(0);
+            }
+            held = size_of::<Key>() + 64;
         }
         self.count += 1;
         match aggregate.kind {
             AggregateKind::Count | AggregateKind::CountBig => {}
             AggregateKind::Min => self.keep_if(value, std::cmp::Ordering::is_lt),
             AggregateKind::Max => self.keep_if(value, std::cmp::Ordering::is_gt),
-            AggregateKind::Sum | AggregateKind::Average => self.add_to_sum(&value)?,
+            AggregateKind::Sum | AggregateKind::Average => self.add_to_sum(aggregate, &value)?,
             AggregateKind::ChecksumAgg => {
                 if let Value::Int(n) = value {
                     self.checksum ^= n;
@@ -200,20 +217,19 @@ impl<'a> Gathered<'a> {
             AggregateKind::Spread { .. } => {
                 let Value::Float(x) = convert::convert(&value, aggregate.argument_type, DataType::Float, 0)?
                 else {
-                    return Ok(());
+                    return Ok(held);
                 };
                 let before = x - self.mean;
                 self.mean += before / self.count as f64;
                 self.squares += before * (x - self.mean);
             }
             AggregateKind::StringAgg => {
-                let order =
-                    aggregate.order.iter().map(|(ex, _)| ex.eval(env, frame)).collect::<Result<_, _>>()?;
                 let text = convert::display(&value, aggregate.argument_type, 0).unwrap_or_default();
+                held += text.len() + size_of_val(&*order) + size_of::<(String, Vec<Value>)>();
                 self.texts.push((text, order));
             }
         }
-        Ok(())
+        Ok(held)
     }
 
     fn keep_if(&mut self, value: Value, better: fn(std::cmp::Ordering) -> bool) {
@@ -222,9 +238,9 @@ impl<'a> Gathered<'a> {
         }
     }
 
-    fn add_to_sum(&mut self, value: &Value) -> SqlResult<()> {
-        let from = self.aggregate.argument_type;
-        let sum_type = match self.aggregate.data_type {
+    fn add_to_sum(&mut self, aggregate: &Aggregate, value: &Value) -> SqlResult<()> {
+        let from = aggregate.argument_type;
+        let sum_type = match aggregate.data_type {
             DataType::Decimal { .. } => DataType::Decimal { precision: 38, scale: from.decimal_shape().1 },
             other => other,
         };
@@ -236,8 +252,7 @@ impl<'a> Gathered<'a> {
     }
 
     /// The aggregate of what was added so far.
-    pub(super) fn value(&mut self, env: &Environment<'_>) -> Result<Value, Fault> {
-        let aggregate = self.aggregate;
+    pub(super) fn value(&mut self, aggregate: &Aggregate, env: &Environment<'_>) -> Result<Value, Fault> {
         Ok(match aggregate.kind {
             AggregateKind::Count if i32::try_from(self.count).is_err() => {
                 return Err(error(8115, 2, &[&"expression", &"int"]).into());

@@ -79,6 +79,8 @@ pub(super) struct Binder<'e, 'a> {
     pub(super) expansion: u32,
     /// The database whose names are bound (a view's own).
     pub(super) database: crate::engine::DatabaseId,
+    /// Tables that have been met, and how they are read.
+    pub(super) read: Vec<(crate::engine::DatabaseId, crate::engine::ObjectId, crate::engine::Access)>,
     /// The table read for UPDATE or DELETE.
     pub(super) change_target: Option<super::source::ChangeTarget>,
     /// OPTION (MAXRECURSION).
@@ -96,6 +98,7 @@ impl<'e, 'a> Binder<'e, 'a> {
             lowest_used: usize::MAX,
             expansion: 0,
             database: env.database,
+            read: Vec::new(),
             change_target: None,
             max_recursion: None,
             origins: None,

@@ -20,11 +20,11 @@ impl Runner<'_> {
         work: impl Fn(&Environment<'_>) -> Result<T, Fault>,
     ) -> SqlResult<T> {
         loop {
-            let (open, doomed, isolation, implicit) = {
+            let (open, doomed, implicit) = {
                 let state = self.session.exec.borrow();
                 let open = state.transaction.as_ref().map(|open| open.id);
                 let doomed = state.transaction.as_ref().is_some_and(|open| open.doomed);
-                (open, doomed, state.settings.isolation, state.settings.implicit_transactions)
+                (open, doomed, state.settings.implicit_transactions)
             };
             if writes && doomed {
                 return Err(error(3930, 1, &[]));
@@ -44,18 +44,7 @@ impl Runner<'_> {
                 (true, Some(id)) => Some((id, self.instance.0.engine.borrow().savepoint(id))),
                 _ => None,
             };
-            let env = Environment {
-                instance: self.instance,
-                session: self.session,
-                variables: &activation.values,
-                declarations: &activation.program.variables,
-                table_variables: &activation.tables,
-                database: self.session.state.borrow().database_id,
-                transaction,
-                isolation,
-                now: self.instance.0.clock.utc_now(),
-                procedure_id: self.procedure.1,
-            };
+            let env = self.environment(activation, transaction, self.instance.0.clock.utc_now());
             let result = work(&env);
             match result {
                 Ok(value) => {
@@ -69,12 +58,41 @@ impl Runner<'_> {
                 }
                 Err(fault) => {
                     self.undo(own, savepoint);
-                    match fault {
-                        Fault::Sql(e) => return Err(e),
-                        Fault::Blocked(conflict) => Box::pin(self.wait_for_lock(conflict)).await?,
-                    }
+                    self.out_of_the_way(fault).await?;
                 }
             }
+        }
+    }
+
+    /// The surroundings of a statement that began at `now`.
+    pub(super) fn environment<'e>(
+        &'e self,
+        activation: &'e Activation,
+        transaction: Option<TransactionId>,
+        now: jiff::Timestamp,
+    ) -> Environment<'e> {
+        Environment {
+            instance: self.instance,
+            session: self.session,
+            variables: &activation.values,
+            declarations: &activation.program.variables,
+            table_variables: &activation.tables,
+            database: self.session.state.borrow().database_id,
+            transaction,
+            isolation: self.session.exec.borrow().settings.isolation,
+            now,
+            procedure_id: self.procedure.1,
+        }
+    }
+
+    /// Waits until a statement that was kept from its work may try again.
+    ///
+    /// # Errors
+    /// The statement's own error; 1222 and 1205 as [`Runner::wait_for_lock`].
+    pub(super) async fn out_of_the_way(&mut self, fault: Fault) -> SqlResult<()> {
+        match fault {
+            Fault::Sql(e) => Err(e),
+            Fault::Blocked(conflict) => Box::pin(self.wait_for_lock(conflict)).await,
         }
     }
 
@@ -212,6 +230,7 @@ impl Runner<'_> {
 pub(super) fn wait_type(mode: crate::engine::LockMode) -> &'static str {
     use crate::engine::LockMode;
     match mode {
+        LockMode::SchemaStability => "LCK_M_SCH_S",
         LockMode::IntentShared => "LCK_M_IS",
         LockMode::IntentExclusive => "LCK_M_IX",
         LockMode::Shared => "LCK_M_S",

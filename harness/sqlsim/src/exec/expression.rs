@@ -276,6 +276,15 @@ impl Ex {
         })
     }
 
+    /// Whether it plainly has one value for all rows of a query: a constant, a variable, a subquery of its own.
+    pub(super) fn is_same_for_all_rows(&self) -> bool {
+        match self {
+            Self::Constant(_) | Self::Variable(_) => true,
+            Self::Scalar(query) => !query.is_correlated,
+            _ => false,
+        }
+    }
+
     /// Calls `see` with every column of the query's own rows (depth 0). `false` when a subquery hides some.
     pub(super) fn own_columns(&self, see: &mut dyn FnMut(usize)) -> bool {
         match self {

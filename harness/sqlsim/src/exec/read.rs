@@ -1,108 +1,290 @@
-//! Reads what FROM names: scans, look-ups, nested loops, hash joins.
+//! Reads what FROM names: tables, system views, variables, derived tables, functions.
 
 use super::environment::Environment;
-use super::expression::{Ex, Frame, eval_all};
-use super::source::{JoinNode, Node, TableNode};
+use super::expression::{Frame, eval_all};
+use super::join::JoinState;
+use super::query::CompiledQuery;
+use super::rows::QueryState;
+use super::source::{Node, TableNode};
+use super::stream::{Ask, BATCH_ROWS, TURN_ROWS, Workspace};
 use crate::catalog;
-use crate::engine::{Fault, Key, Table};
-use crate::tsql::ast::JoinKind;
+use crate::engine::{Fault, Key, RowId, Table, TableAccess};
 use crate::value::{Row, Value};
-use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::rc::Rc;
 
+/// How far a source has been read.
+#[derive(Default)]
+pub(super) enum NodeState {
+    /// Not at all.
+    #[default]
+    Start,
+    /// A table, up to a row.
+    Table(Box<Place>),
+    /// Rows that lie ready.
+    Ready(std::vec::IntoIter<Row>),
+    /// Rows that others read too, and how many were given.
+    Kept(Rc<[Row]>, usize),
+    /// A table variable: how many rows were given.
+    Variable(usize),
+    /// A query.
+    Query(Box<QueryState>),
+    /// A join.
+    Join(Box<JoinState>),
+    /// To its end.
+    Done,
+}
+
+/// Where a scan stands: behind this row.
+pub(super) struct Place {
+    id: RowId,
+    /// Its key and the end of the look-up, when an index is read.
+    index: Option<(usize, Key, Bound<Key>)>,
+    /// What a look-up is equal on.
+    prefix: Option<Key>,
+}
+
 impl Node {
-    /// The rows. `left` is the row on the left of a join, with what is around the query behind it.
+    /// All rows. `left` is the row on the left of a join, with what is around the query behind it.
+    ///
+    /// # Errors
+    /// A lock in the way, the statement's error; 701 when they are too many to be held.
     pub(super) fn rows(&self, env: &Environment<'_>, left: &Frame<'_>) -> Result<Vec<Row>, Fault> {
-        match self {
-            Self::Nothing => Ok(vec![Rc::from([])]),
-            Self::Table(table) => table.rows(env, left),
-            Self::View(view, database) => {
-                let engine = env.instance.0.engine.borrow();
-                Ok(view.rows(&catalog::ViewContext {
-                    instance: env.instance,
-                    engine: &engine,
-                    session: env.session,
-                    database_id: *database,
-                }))
+        let mut state = NodeState::Start;
+        let mut rows = Vec::new();
+        let mut held = Workspace::default();
+        let ask = Ask { rows: BATCH_ROWS, once: true };
+        loop {
+            let before = rows.len();
+            let more = state.pull(self, env, left, ask, &mut rows)?;
+            if !more {
+                return Ok(rows);
             }
-            Self::Variable(slot) => {
-                let variables = env.table_variables.borrow();
-                Ok(variables.iter().find(|v| v.slot == *slot).map(|v| v.rows.clone()).unwrap_or_default())
-            }
-            Self::Query(query, true) => Ok(query.rows(env, left.outer)?.to_vec()),
-            Self::Query(query, false) => {
-                // It was bound with an empty scope in this one's place.
-                let place = Frame { row: &[], base: 0, windows: &[], outer: left.outer };
-                Ok(query.rows(env, Some(&place))?.to_vec())
-            }
-            Self::Function(function, arguments) => {
-                let values = eval_all(arguments, env, left)?;
-                Ok(function(env, &values)?)
-            }
-            Self::Join(join) => join.rows(env, left.outer),
-            Self::Step(step) => Ok(step.rows.borrow().clone()),
+            held.hold_all(&rows[before..])?;
         }
     }
 }
 
-impl TableNode {
-    pub(super) fn rows(&self, env: &Environment<'_>, left: &Frame<'_>) -> Result<Vec<Row>, Fault> {
-        let access = env.open(self.database, self.table, self.access)?;
-        let table = access.table.clone();
-        let mut rows = Vec::new();
-        let mut ids = Vec::new();
-        let mut keep = |id: u64, row: &Row| -> Result<(), Fault> {
-            let frame = Frame { row, base: self.base, windows: &[], outer: left.outer };
-            for filter in &self.filters {
-                if filter.test(env, &frame)? != Some(true) {
-                    return Ok(());
-                }
+impl NodeState {
+    /// Gives the next rows; see [`super::stream`] for the contract.
+    pub(super) fn pull(
+        &mut self,
+        node: &Node,
+        env: &Environment<'_>,
+        left: &Frame<'_>,
+        ask: Ask,
+        out: &mut Vec<Row>,
+    ) -> Result<bool, Fault> {
+        if let (Self::Start | Self::Table(_), Node::Table(table)) = (&*self, node) {
+            return self.pull_table(table, env, left, ask.rows, out);
+        }
+        if matches!(self, Self::Start) {
+            *self = Self::open(node, env, left, ask)?;
+        }
+        let more = match (&mut *self, node) {
+            (Self::Ready(rows), _) => {
+                out.extend(rows.by_ref().take(ask.rows));
+                rows.len() > 0
             }
-            if !access.check(id)? {
-                return Ok(());
+            (Self::Kept(rows, at), _) => {
+                let end = rows.len().min(*at + ask.rows);
+                out.extend_from_slice(&rows[*at..end]);
+                *at = end;
+                end < rows.len()
             }
-            if self.lock.is_some() {
-                ids.push(id);
+            (Self::Variable(at), Node::Variable(slot)) => {
+                let variables = env.table_variables.borrow();
+                let rows = variables.iter().find(|v| v.slot == *slot).map_or(&[][..], |v| &v.rows);
+                let end = rows.len().min(*at + ask.rows);
+                out.extend_from_slice(rows.get(*at..end).unwrap_or_default());
+                *at = end;
+                end < rows.len()
             }
-            if self.with_row_id {
-                let id = Value::Int(i64::try_from(id).unwrap_or(i64::MAX));
-                rows.push(row.iter().cloned().chain([id]).collect());
-            } else {
-                rows.push(row.clone());
+            (Self::Query(state), Node::Query(query, is_applied)) => {
+                let place = Frame { row: &[], base: 0, windows: &[], outer: left.outer };
+                let outer = if *is_applied { left.outer } else { Some(&place) };
+                state.pull(query, env, outer, ask, out)?
             }
-            Ok(())
+            (Self::Join(state), Node::Join(join)) => state.pull(join, env, left.outer, ask, out)?,
+            _ => false,
         };
-        if let Some(seek) = &self.seek {
-            match seek.keys(env, left, &table.def)? {
-                None => {}
-                Some((prefix, low, high)) => {
-                    access.check_seek(seek.index, &prefix)?;
-                    for (id, row) in table.entries(seek.index, as_bound(&low), as_bound(&high)) {
-                        keep(id, row)?;
-                    }
+        if !more {
+            *self = Self::Done;
+        }
+        Ok(more)
+    }
+
+    fn open(node: &Node, env: &Environment<'_>, left: &Frame<'_>, ask: Ask) -> Result<Self, Fault> {
+        Ok(match node {
+            Node::Nothing => Self::Ready(vec![Rc::from([])].into_iter()),
+            Node::Table(_) => Self::Start,
+            Node::View(view, database) => {
+                let engine = env.instance.0.engine.borrow();
+                let rows = view.rows(&catalog::ViewContext {
+                    instance: env.instance,
+                    engine: &engine,
+                    session: env.session,
+                    database_id: *database,
+                });
+                Self::Ready(rows.into_iter())
+            }
+            Node::Variable(_) => Self::Variable(0),
+            Node::Query(query, is_applied) => {
+                if ask.once || query.is_correlated {
+                    Self::Query(Box::default())
+                } else {
+                    // It was bound with an empty scope in this one's place.
+                    let place = Frame { row: &[], base: 0, windows: &[], outer: left.outer };
+                    let outer = if *is_applied { left.outer } else { Some(&place) };
+                    Self::Kept(CompiledQuery::rows(query, env, outer)?, 0)
                 }
             }
-        } else {
-            access.check_scan()?;
-            match self.clustered.filter(|_| in_index_order(&table)) {
-                Some(index) => {
-                    for (id, row) in table.rows_in_order(index) {
-                        keep(id, row)?;
-                    }
-                }
+            Node::Function(function, arguments) => {
+                let values = eval_all(arguments, env, left)?;
+                Self::Ready(function(env, &values)?.into_iter())
+            }
+            Node::Join(_) => Self::Join(Box::default()),
+            Node::Step(step) => Self::Ready(step.rows.borrow().clone().into_iter()),
+        })
+    }
+
+    fn pull_table(
+        &mut self,
+        node: &TableNode,
+        env: &Environment<'_>,
+        left: &Frame<'_>,
+        rows: usize,
+        out: &mut Vec<Row>,
+    ) -> Result<bool, Fault> {
+        let access = env.open(node.database, node.table, node.access)?;
+        let table = access.table.clone();
+        let mut scan = Scan { node, env, left, access, out, room: rows, ids: Vec::new(), last: None };
+        let place = match self {
+            Self::Table(place) => Some(&**place),
+            _ => None,
+        };
+        if place.is_some() && !Rc::ptr_eq(&table.def, &node.def) {
+            // Its lock was lost with its server's memory, or with its database's role.
+            return Err(crate::messages::error(596, 1, &[]).into());
+        }
+        let seek = match (&node.seek, place) {
+            (Some(seek), None) => match seek.keys(env, left, &table.def)? {
                 None => {
-                    for (id, row) in table.rows() {
-                        keep(id, row)?;
+                    *self = Self::Done;
+                    return Ok(false);
+                }
+                Some(keys) => Some((seek.index, keys)),
+            },
+            _ => None,
+        };
+        let clustered = node.clustered.filter(|_| in_index_order(&table));
+        let (ended, index, prefix) = match (place, seek) {
+            (None, Some((index, (prefix, low, high)))) => {
+                scan.access.check_seek(index, &prefix)?;
+                let ended = scan.take(table.entries(index, as_bound(&low), as_bound(&high)));
+                (ended, Some((index, high)), Some(prefix))
+            }
+            (None, None) => {
+                scan.access.check_scan()?;
+                match clustered {
+                    Some(index) => {
+                        (scan.take(table.rows_in_order(index)), Some((index, Bound::Unbounded)), None)
                     }
+                    None => (scan.take(table.rows()), None, None),
                 }
             }
+            (Some(place), _) => {
+                scan.access
+                    .check_rest(place.index.as_ref().map(|(index, key, _)| (*index, key)), place.id)?;
+                let ended = match &place.index {
+                    Some((index, key, high)) => {
+                        scan.take(table.entries_after(*index, (key, place.id), as_bound(high)))
+                    }
+                    None => scan.take(table.rows_after(place.id)),
+                };
+                let index = place.index.as_ref().map(|(index, _, high)| (*index, high.clone()));
+                (ended, index, place.prefix.clone())
+            }
+        };
+        let last = scan.finish()?;
+        if let Ok(true) = ended {
+            *self = Self::Done;
+            return Ok(false);
         }
-        if let (Some(mode), Some(transaction)) = (self.lock, env.transaction) {
-            let mut engine = env.instance.0.engine.borrow_mut();
-            engine.lock_rows(transaction, self.database, self.table, &ids, mode)?;
+        if let Some(id) = last {
+            let index = index.and_then(|(index, high)| {
+                let key = Key::of_row(table.def.indexes.get(index)?, table.get(id)?);
+                Some((index, key, high))
+            });
+            *self = Self::Table(Box::new(Place { id, index, prefix }));
         }
-        Ok(rows)
+        ended.map(|_| true)
+    }
+}
+
+/// One call's walk through a table.
+struct Scan<'s> {
+    node: &'s TableNode,
+    env: &'s Environment<'s>,
+    left: &'s Frame<'s>,
+    access: TableAccess,
+    out: &'s mut Vec<Row>,
+    room: usize,
+    /// Rows given, to be locked.
+    ids: Vec<RowId>,
+    /// The last row that has been dealt with.
+    last: Option<RowId>,
+}
+
+impl Scan<'_> {
+    /// Takes rows until there are enough (`Ok(false)`) or no more (`Ok(true)`).
+    fn take<'t>(&mut self, rows: impl Iterator<Item = (RowId, &'t Row)>) -> Result<bool, Fault> {
+        let mut left = TURN_ROWS;
+        for (id, row) in rows {
+            if self.room == 0 || left == 0 {
+                return Ok(false);
+            }
+            left -= 1;
+            if self.is_wanted(id, row)? {
+                self.room -= 1;
+                if self.node.lock.is_some() {
+                    self.ids.push(id);
+                }
+                self.out.push(if self.node.with_row_id {
+                    let id = Value::Int(i64::try_from(id).unwrap_or(i64::MAX));
+                    row.iter().cloned().chain([id]).collect()
+                } else {
+                    row.clone()
+                });
+            }
+            self.last = Some(id);
+        }
+        Ok(true)
+    }
+
+    fn is_wanted(&self, id: RowId, row: &Row) -> Result<bool, Fault> {
+        let frame = Frame { row, base: self.node.base, windows: &[], outer: self.left.outer };
+        for filter in &self.node.filters {
+            if filter.test(self.env, &frame)? != Some(true) {
+                return Ok(false);
+            }
+        }
+        self.access.check(id)
+    }
+
+    /// Locks the rows given, when they are to be locked; without the locks none was given.
+    fn finish(self) -> Result<Option<RowId>, Fault> {
+        if let (Some(mode), Some(transaction), false) =
+            (self.node.lock, self.env.transaction, self.ids.is_empty())
+        {
+            let mut engine = self.env.instance.0.engine.borrow_mut();
+            let locked = engine.lock_rows(transaction, self.node.database, self.node.table, &self.ids, mode);
+            if let Err(fault) = locked {
+                self.out.truncate(self.out.len() - self.ids.len());
+                return Err(fault);
+            }
+        }
+        Ok(self.last)
     }
 }
 
@@ -111,140 +293,10 @@ pub(super) fn in_index_order(table: &Table) -> bool {
     table.def.columns.first().is_none_or(|column| column.identity.is_none())
 }
 
-pub(super) fn as_bound(bound: &Bound<Key>) -> Bound<&Key> {
+fn as_bound(bound: &Bound<Key>) -> Bound<&Key> {
     match bound {
         Bound::Included(key) => Bound::Included(key),
         Bound::Excluded(key) => Bound::Excluded(key),
         Bound::Unbounded => Bound::Unbounded,
     }
-}
-
-impl JoinNode {
-    pub(super) fn rows(&self, env: &Environment<'_>, outer: Option<&Frame<'_>>) -> Result<Vec<Row>, Fault> {
-        let around = Frame { row: &[], base: 0, windows: &[], outer };
-        let left_rows = self.left.rows(env, &around)?;
-        let per_row = matches!(self.kind, JoinKind::CrossApply | JoinKind::OuterApply)
-            || matches!(&self.right, Node::Table(table) if table.seek.is_some());
-        if per_row {
-            return self.nested_rows(env, outer, &left_rows);
-        }
-        let right_rows = self.right.rows(env, &around)?;
-        let hash = match &self.keys {
-            Some((_, right_keys)) => Some(hash_rows(env, outer, &right_rows, right_keys, self.right_base)?),
-            None => None,
-        };
-        let mut matched_right = vec![false; right_rows.len()];
-        let mut out = Vec::new();
-        let all: Vec<usize> = (0..right_rows.len()).collect();
-        for left in &left_rows {
-            let candidates: &[usize] = match (&hash, &self.keys) {
-                (Some(hash), Some((left_keys, _))) => {
-                    let frame = Frame::of(left, self.left_base, outer);
-                    let key = eval_all(left_keys, env, &frame)?;
-                    if key.iter().any(Value::is_null) {
-                        &[]
-                    } else {
-                        hash.get(&Key::of_values(&key)).map_or(&[], Vec::as_slice)
-                    }
-                }
-                _ => &all,
-            };
-            let mut matched = false;
-            for at in candidates {
-                let joined = joined(left, &right_rows[*at]);
-                if self.holds(env, outer, &joined)? {
-                    matched = true;
-                    matched_right[*at] = true;
-                    keep_row(&mut out, joined)?;
-                }
-            }
-            if !matched && matches!(self.kind, JoinKind::Left | JoinKind::Full) {
-                out.push(joined(left, &vec![Value::Null; self.right_width]));
-            }
-        }
-        if matches!(self.kind, JoinKind::Right | JoinKind::Full) {
-            let missing = right_rows.iter().zip(&matched_right).filter(|(_, matched)| !**matched);
-            out.extend(missing.map(|(right, _)| joined(&vec![Value::Null; self.left_width], right)));
-        }
-        Ok(out)
-    }
-
-    /// The right side is read anew for each row of the left.
-    pub(super) fn nested_rows(
-        &self,
-        env: &Environment<'_>,
-        outer: Option<&Frame<'_>>,
-        left_rows: &[Row],
-    ) -> Result<Vec<Row>, Fault> {
-        let keeps_left = matches!(self.kind, JoinKind::Left | JoinKind::OuterApply);
-        let mut out = Vec::new();
-        for left in left_rows {
-            let frame = Frame::of(left, self.left_base, outer);
-            // A query on the right of APPLY sees this row as the row around it.
-            let around = match &self.right {
-                Node::Query(..) => Frame { row: &[], base: 0, windows: &[], outer: Some(&frame) },
-                _ => frame,
-            };
-            let mut matched = false;
-            for right in self.right.rows(env, &around)? {
-                let joined = joined(left, &right);
-                if self.holds(env, outer, &joined)? {
-                    matched = true;
-                    keep_row(&mut out, joined)?;
-                }
-            }
-            if !matched && keeps_left {
-                out.push(joined(left, &vec![Value::Null; self.right_width]));
-            }
-        }
-        Ok(out)
-    }
-
-    pub(super) fn holds(
-        &self,
-        env: &Environment<'_>,
-        outer: Option<&Frame<'_>>,
-        row: &[Value],
-    ) -> Result<bool, Fault> {
-        let frame = Frame::of(row, self.left_base, outer);
-        for condition in &self.on {
-            if condition.test(env, &frame)? != Some(true) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-}
-
-pub(super) fn joined(left: &[Value], right: &[Value]) -> Row {
-    left.iter().chain(right).cloned().collect()
-}
-
-pub(super) fn hash_rows(
-    env: &Environment<'_>,
-    outer: Option<&Frame<'_>>,
-    rows: &[Row],
-    keys: &[Ex],
-    base: usize,
-) -> Result<BTreeMap<Key, Vec<usize>>, Fault> {
-    let mut hash: BTreeMap<Key, Vec<usize>> = BTreeMap::new();
-    for (at, row) in rows.iter().enumerate() {
-        let key = eval_all(keys, env, &Frame::of(row, base, outer))?;
-        if !key.iter().any(Value::is_null) {
-            hash.entry(Key::of_values(&key)).or_default().push(at);
-        }
-    }
-    Ok(hash)
-}
-
-/// How many rows a join may give.
-const JOINED_ROWS_MAX: usize = 2_000_000;
-
-/// Keeps a row of a join, unless there are more than the server has memory for.
-fn keep_row(rows: &mut Vec<Row>, row: Row) -> Result<(), Fault> {
-    if rows.len() >= JOINED_ROWS_MAX {
-        return Err(crate::messages::error(701, 123, &[&"default"]).into());
-    }
-    rows.push(row);
-    Ok(())
 }

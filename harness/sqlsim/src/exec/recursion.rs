@@ -4,7 +4,9 @@ use super::binder::{Binder, VisibleTable};
 use super::environment::Environment;
 use super::expression::Frame;
 use super::query::{Body, CompiledQuery, has_aggregate, mentions};
+use super::rows::{QueryState, Receive};
 use super::source::{Node, scope_column};
+use super::stream::{Ask, TURN_ROWS, Workspace};
 use crate::engine::{Fault, same_name};
 use crate::error::SqlResult;
 use crate::messages::error;
@@ -17,9 +19,6 @@ use std::rc::Rc;
 
 /// Steps of a query that says nothing else, as documented for MAXRECURSION.
 const STEPS_MAX: u32 = 100;
-
-/// How many rows a recursion may gather.
-const ROWS_MAX: usize = 2_000_000;
 
 /// The rows of the step before, as the recursive part reads them.
 #[derive(Debug)]
@@ -107,36 +106,73 @@ impl Binder<'_, '_> {
     }
 }
 
-impl Recursion {
-    /// All rows: those of the anchor, then those of each step, until one gives none.
-    pub(super) fn run(&self, env: &Environment<'_>, outer: Option<&Frame<'_>>) -> Result<Vec<Row>, Fault> {
-        let mut fresh = Vec::new();
-        for anchor in &self.anchors {
-            fresh.extend(anchor.run(env, outer)?);
-        }
-        let mut all = fresh.clone();
-        let mut steps = 0;
-        while !fresh.is_empty() {
-            let mut next = Vec::new();
-            for (member, step) in &self.members {
-                step.rows.borrow_mut().clone_from(&fresh);
-                let rows = member.run(env, outer);
-                step.rows.borrow_mut().clear();
-                next.extend(rows?);
+/// How far a recursion has come: the rows of the anchor, then those of each step, until one gives none.
+#[derive(Default)]
+pub(super) struct RecursionState {
+    /// The anchor or member being read.
+    reading: QueryState,
+    /// Its place among the anchors, in the first round, or else among the members.
+    at: usize,
+    /// Steps begun.
+    steps: u32,
+    /// Rows of the round before, which the members read.
+    before: Vec<Row>,
+    /// Rows of this round.
+    fresh: Vec<Row>,
+    workspace: Workspace,
+}
+
+impl RecursionState {
+    /// Gives the next rows; see [`super::stream`] for the contract.
+    pub(super) fn pull(
+        &mut self,
+        recursion: &Recursion,
+        env: &Environment<'_>,
+        outer: Option<&Frame<'_>>,
+        ask: Ask,
+        out: &mut dyn Receive,
+    ) -> Result<bool, Fault> {
+        let mut room = ask.rows;
+        for _ in 0..TURN_ROWS {
+            if room == 0 {
+                return Ok(true);
             }
-            if !next.is_empty() {
-                steps += 1;
-                if self.steps_max > 0 && steps > self.steps_max {
-                    return Err(error(530, 1, &[&self.steps_max]).into());
+            let parts = if self.steps == 0 { recursion.anchors.len() } else { recursion.members.len() };
+            if self.at == parts {
+                if self.fresh.is_empty() || recursion.members.is_empty() {
+                    return Ok(false);
                 }
-                if all.len() + next.len() > ROWS_MAX {
-                    return Err(error(701, 123, &[&"default"]).into());
-                }
+                self.at = 0;
+                self.steps += 1;
+                self.before = std::mem::take(&mut self.fresh);
+                self.workspace.clear();
             }
-            all.extend(next.iter().cloned());
-            fresh = next;
+            let held = self.fresh.len();
+            let ask = Ask { rows: room, ..ask };
+            let pulled = if self.steps == 0 {
+                self.reading.pull(&recursion.anchors[self.at], env, outer, ask, &mut self.fresh)
+            } else {
+                let (member, step) = &recursion.members[self.at];
+                std::mem::swap(&mut *step.rows.borrow_mut(), &mut self.before);
+                let pulled = self.reading.pull(member, env, outer, ask, &mut self.fresh);
+                std::mem::swap(&mut *step.rows.borrow_mut(), &mut self.before);
+                pulled
+            };
+            let fresh = &self.fresh[held..];
+            if !fresh.is_empty() && recursion.steps_max > 0 && self.steps > recursion.steps_max {
+                return Err(error(530, 1, &[&recursion.steps_max]).into());
+            }
+            self.workspace.hold_all(fresh)?;
+            for row in fresh {
+                out.give(row.clone(), Vec::new())?;
+            }
+            room = room.saturating_sub(fresh.len());
+            if !pulled? {
+                self.reading = QueryState::default();
+                self.at += 1;
+            }
         }
-        Ok(all)
+        Ok(true)
     }
 }
 

@@ -1,17 +1,16 @@
-//! Queries, run: filter, group, window, project, sort, cut.
+//! Queries, run: filter, group, window, project, sort, cut. All but sorting, grouping and windows flows.
 
 use super::environment::Environment;
 use super::expression::{Ex, Frame, eval_all};
-use super::query::{
-    Body, CompiledGrouping, CompiledQuery, CompiledSelect, CompiledTop, Part, Produced, SortKey,
-};
-use crate::engine::{Fault, Key};
-use crate::error::SqlResult;
+use super::query::{Body, CompiledQuery, CompiledTop, Produced, SortKey};
+use super::recursion::RecursionState;
+use super::select_rows::SelectState;
+use super::set_rows::CombineState;
+use super::stream::{Ask, BATCH_ROWS, Workspace};
+use crate::engine::Fault;
 use crate::messages::error;
-use crate::tsql::ast::SetOperator;
 use crate::value::{ColumnMeta, Row, Value};
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 impl CompiledQuery {
@@ -36,57 +35,62 @@ impl CompiledQuery {
 
     /// The rows, for a row around it. Rows that depend on nothing are read once.
     pub(super) fn rows(&self, env: &Environment<'_>, outer: Option<&Frame<'_>>) -> Result<Rc<[Row]>, Fault> {
+        self.kept_rows(env, outer, usize::MAX)
+    }
+
+    /// Whether there is any row.
+    pub(super) fn exists(&self, env: &Environment<'_>, outer: Option<&Frame<'_>>) -> Result<bool, Fault> {
+        Ok(!self.kept_rows(env, outer, 1)?.is_empty())
+    }
+
+    fn kept_rows(
+        &self,
+        env: &Environment<'_>,
+        outer: Option<&Frame<'_>>,
+        limit: usize,
+    ) -> Result<Rc<[Row]>, Fault> {
         if !self.is_correlated
             && let Some(kept) = &*self.kept.borrow()
         {
             return Ok(kept.clone());
         }
-        let rows: Rc<[Row]> = self.run(env, outer)?.into();
+        let ask = Ask { rows: BATCH_ROWS.min(limit), once: false };
+        let rows: Rc<[Row]> = self.collect(env, outer, ask, limit)?.into();
         if !self.is_correlated {
             *self.kept.borrow_mut() = Some(rows.clone());
         }
         Ok(rows)
     }
 
-    /// Whether there is any row.
-    pub(super) fn exists(&self, env: &Environment<'_>, outer: Option<&Frame<'_>>) -> Result<bool, Fault> {
-        Ok(!self.rows(env, outer)?.is_empty())
-    }
-
-    /// Reads all rows.
+    /// Reads all rows, for a caller that needs them at once.
+    ///
+    /// # Errors
+    /// A lock in the way, the statement's error; 701 when they are too many to be held.
     pub(super) fn run(&self, env: &Environment<'_>, outer: Option<&Frame<'_>>) -> Result<Vec<Row>, Fault> {
-        let (mut produced, top) = match &self.body {
-            Body::Select(select) => (select.run(env, outer)?, select.top.as_ref()),
-            Body::Values(rows) => {
-                let frame = Frame { outer, ..Frame::NONE };
-                let mut produced = Vec::new();
-                for row in rows {
-                    produced.push(Produced { row: eval_all(row, env, &frame)?.into(), extra: Vec::new() });
-                }
-                (produced, None)
-            }
-            Body::Combine { operator, left, right } => {
-                let rows = combine(*operator, left.rows(env, outer)?, right.rows(env, outer)?);
-                (rows.into_iter().map(|row| Produced { row, extra: Vec::new() }).collect(), None)
-            }
-            Body::Recursive(recursion) => return recursion.run(env, outer),
-            Body::Formatted(formatted) => return formatted.run(env, outer),
-        };
-        self.sort(&mut produced);
-        if let Some(top) = top {
-            self.cut(top, &mut produced, env)?;
-        }
-        self.page(&mut produced, env)?;
-        Ok(produced.into_iter().map(|produced| produced.row).collect())
+        self.collect(env, outer, Ask { rows: BATCH_ROWS, once: true }, usize::MAX)
     }
 
-    pub(super) fn sort(&self, produced: &mut [Produced]) {
-        if !self.order.is_empty() && produced.len() > 1 {
-            produced.sort_by(|a, b| self.compare(a, b));
+    fn collect(
+        &self,
+        env: &Environment<'_>,
+        outer: Option<&Frame<'_>>,
+        ask: Ask,
+        limit: usize,
+    ) -> Result<Vec<Row>, Fault> {
+        let mut state = QueryState::default();
+        let mut rows = Vec::new();
+        let mut workspace = Workspace::default();
+        loop {
+            let before = rows.len();
+            let more = state.pull(self, env, outer, ask, &mut rows)?;
+            if !more || rows.len() >= limit {
+                return Ok(rows);
+            }
+            workspace.hold_all(&rows[before..])?;
         }
     }
 
-    pub(super) fn compare(&self, a: &Produced, b: &Produced) -> std::cmp::Ordering {
+    fn compare(&self, a: &Produced, b: &Produced) -> std::cmp::Ordering {
         for (key, descending) in &self.order {
             let (a, b) = match key {
                 SortKey::Output(at) => (&a.row[*at], &b.row[*at]),
@@ -100,49 +104,272 @@ impl CompiledQuery {
         std::cmp::Ordering::Equal
     }
 
-    pub(super) fn cut(
-        &self,
-        top: &CompiledTop,
-        produced: &mut Vec<Produced>,
-        env: &Environment<'_>,
-    ) -> Result<(), Fault> {
-        let mut keep = match top.count.eval(env, &Frame::NONE)? {
-            Value::Int(n) if n < 0 => return Err(error(1060, 1, &[]).into()),
-            Value::Int(n) => usize::try_from(n).unwrap_or(usize::MAX),
-            Value::Float(percent) => {
-                if !(0.0..=100.0).contains(&percent) {
-                    return Err(error(1031, 1, &[]).into());
-                }
-                (percent * produced.len() as f64 / 100.0).ceil() as usize
+    fn top(&self) -> Option<&CompiledTop> {
+        match &self.body {
+            Body::Select(select) => select.top.as_ref(),
+            _ => None,
+        }
+    }
+}
+
+/// How far a query has been read.
+#[derive(Default)]
+pub(super) struct QueryState {
+    body: BodyState,
+    stage: Stage,
+    /// Rows of OFFSET that are still to be left out.
+    skip: usize,
+    /// Rows that may still be given.
+    left: usize,
+}
+
+/// How far the rows of its body have been read.
+#[derive(Default)]
+enum BodyState {
+    #[default]
+    Start,
+    Select(Box<SelectState>),
+    Combine(Box<CombineState>),
+    Recursion(Box<RecursionState>),
+    Ready(std::vec::IntoIter<Row>),
+}
+
+#[derive(Default)]
+enum Stage {
+    #[default]
+    Start,
+    /// Rows go through as they come.
+    Flowing,
+    /// Rows are gathered, to be sorted.
+    Sorting(Box<Sort>),
+    /// Sorted.
+    Sorted(std::vec::IntoIter<Row>),
+    Done,
+}
+
+/// Receives what a body gives.
+pub(super) trait Receive {
+    /// One row and what it is sorted by besides.
+    fn give(&mut self, row: Row, extra: Vec<Value>) -> Result<(), Fault>;
+}
+
+impl Receive for Vec<Row> {
+    fn give(&mut self, row: Row, _extra: Vec<Value>) -> Result<(), Fault> {
+        self.push(row);
+        Ok(())
+    }
+}
+
+/// Rows on their way to be sorted.
+struct Sort {
+    produced: Vec<Produced>,
+    workspace: Workspace,
+    cut: Cut,
+    /// So many rows of the sorted ones are wanted, at most.
+    wanted: Option<usize>,
+}
+
+/// What TOP leaves.
+enum Cut {
+    Rows(usize, bool),
+    Percent(f64, bool),
+}
+
+impl Cut {
+    fn of(query: &CompiledQuery, env: &Environment<'_>) -> Result<Self, Fault> {
+        let Some(top) = query.top() else { return Ok(Self::Rows(usize::MAX, false)) };
+        match top.count.eval(env, &Frame::NONE)? {
+            Value::Int(n) if n < 0 => Err(error(1060, 1, &[]).into()),
+            Value::Int(n) => Ok(Self::Rows(usize::try_from(n).unwrap_or(usize::MAX), top.with_ties)),
+            Value::Float(percent) if (0.0..=100.0).contains(&percent) => {
+                Ok(Self::Percent(percent, top.with_ties))
             }
-            _ => return Err(error(1060, 1, &[]).into()),
+            Value::Float(_) => Err(error(1031, 1, &[]).into()),
+            _ => Err(error(1060, 1, &[]).into()),
+        }
+    }
+
+    fn apply(&self, query: &CompiledQuery, produced: &mut Vec<Produced>) {
+        let (mut keep, with_ties) = match self {
+            Self::Rows(rows, with_ties) => (*rows, *with_ties),
+            Self::Percent(percent, with_ties) => {
+                ((percent * produced.len() as f64 / 100.0).ceil() as usize, *with_ties)
+            }
         };
-        if top.with_ties && keep > 0 {
-            while keep < produced.len() && self.compare(&produced[keep - 1], &produced[keep]).is_eq() {
+        if with_ties && keep > 0 {
+            while keep < produced.len() && query.compare(&produced[keep - 1], &produced[keep]).is_eq() {
                 keep += 1;
             }
         }
         produced.truncate(keep);
+    }
+}
+
+impl Sort {
+    /// Sorts what has been gathered, and lets go of rows that cannot be among those wanted.
+    fn settle(&mut self, query: &CompiledQuery) -> Result<(), Fault> {
+        if !query.order.is_empty() {
+            self.produced.sort_by(|a, b| query.compare(a, b));
+        }
+        if let Some(wanted) = self.wanted
+            && self.produced.len() > wanted
+        {
+            self.produced.truncate(wanted);
+            self.workspace.clear();
+            let mut kept = self.produced.iter();
+            kept.try_for_each(|produced| self.workspace.hold(&produced.row, size_of_val(&*produced.extra)))?;
+        }
         Ok(())
     }
+}
 
-    pub(super) fn page(&self, produced: &mut Vec<Produced>, env: &Environment<'_>) -> Result<(), Fault> {
-        let count = |ex: &Option<Ex>| -> Result<Option<usize>, Fault> {
-            match ex {
-                None => Ok(None),
-                Some(ex) => match ex.eval(env, &Frame::NONE)? {
-                    Value::Int(n) => Ok(Some(usize::try_from(n).map_err(|_| error(10_742, 1, &[]))?)),
-                    _ => Err(error(10_742, 1, &[]).into()),
-                },
-            }
-        };
-        if let Some(offset) = count(&self.offset)? {
-            produced.drain(..offset.min(produced.len()));
-        }
-        if let Some(fetch) = count(&self.fetch)? {
-            produced.truncate(fetch);
-        }
+impl Receive for Sort {
+    fn give(&mut self, row: Row, extra: Vec<Value>) -> Result<(), Fault> {
+        self.workspace.hold(&row, size_of::<Produced>() + size_of_val(&*extra))?;
+        self.produced.push(Produced { row, extra });
         Ok(())
+    }
+}
+
+/// A value of OFFSET or FETCH.
+fn page_rows(ex: Option<&Ex>, env: &Environment<'_>) -> Result<Option<usize>, Fault> {
+    match ex.map(|ex| ex.eval(env, &Frame::NONE)).transpose()? {
+        None => Ok(None),
+        Some(Value::Int(n)) => Ok(Some(usize::try_from(n).map_err(|_| error(10_742, 1, &[]))?)),
+        Some(_) => Err(error(10_742, 1, &[]).into()),
+    }
+}
+
+impl QueryState {
+    /// Gives the next rows; see [`super::stream`] for the contract.
+    pub(super) fn pull(
+        &mut self,
+        query: &CompiledQuery,
+        env: &Environment<'_>,
+        outer: Option<&Frame<'_>>,
+        ask: Ask,
+        out: &mut Vec<Row>,
+    ) -> Result<bool, Fault> {
+        if matches!(self.stage, Stage::Start) {
+            self.stage = self.open(query, env)?;
+        }
+        if let Stage::Sorting(sort) = &mut self.stage {
+            let more = self.body.pull(query, env, outer, Ask { rows: BATCH_ROWS, ..ask }, &mut **sort)?;
+            let is_full = sort.wanted.is_some_and(|wanted| sort.produced.len() / 2 >= wanted.max(BATCH_ROWS));
+            if !more || is_full {
+                sort.settle(query)?;
+            }
+            if more {
+                return Ok(true);
+            }
+            let mut produced = std::mem::take(&mut sort.produced);
+            sort.cut.apply(query, &mut produced);
+            let rows: Vec<Row> = produced.into_iter().map(|produced| produced.row).collect();
+            self.stage = Stage::Sorted(rows.into_iter());
+        }
+        let more = match &mut self.stage {
+            Stage::Flowing => self.flow(query, env, outer, ask, out)?,
+            Stage::Sorted(rows) => {
+                if self.skip > 0 {
+                    rows.nth(self.skip - 1);
+                    self.skip = 0;
+                }
+                let before = out.len();
+                out.extend(rows.by_ref().take(ask.rows.min(self.left)));
+                self.left -= out.len() - before;
+                self.left > 0 && rows.len() > 0
+            }
+            _ => false,
+        };
+        if !more {
+            self.stage = Stage::Done;
+        }
+        Ok(more)
+    }
+
+    fn open(&mut self, query: &CompiledQuery, env: &Environment<'_>) -> Result<Stage, Fault> {
+        let cut = Cut::of(query, env)?;
+        self.skip = page_rows(query.offset.as_ref(), env)?.unwrap_or(0);
+        self.left = page_rows(query.fetch.as_ref(), env)?.unwrap_or(usize::MAX);
+        Ok(match cut {
+            Cut::Rows(rows, false) if query.order.is_empty() => {
+                self.left = self.left.min(rows.saturating_sub(self.skip));
+                Stage::Flowing
+            }
+            cut => {
+                let wanted = match cut {
+                    Cut::Rows(rows, false) => Some(rows.min(self.skip.saturating_add(self.left))),
+                    _ => None,
+                };
+                let wanted = wanted.filter(|wanted| *wanted < usize::MAX);
+                let workspace = Workspace::default();
+                Stage::Sorting(Box::new(Sort { produced: Vec::new(), workspace, cut, wanted }))
+            }
+        })
+    }
+
+    /// Rows go from the body to the caller.
+    fn flow(
+        &mut self,
+        query: &CompiledQuery,
+        env: &Environment<'_>,
+        outer: Option<&Frame<'_>>,
+        ask: Ask,
+        out: &mut Vec<Row>,
+    ) -> Result<bool, Fault> {
+        if self.left == 0 {
+            return Ok(false);
+        }
+        let before = out.len();
+        let rows = ask.rows.min(self.left).saturating_add(self.skip).min(BATCH_ROWS.max(ask.rows));
+        let pulled = self.body.pull(query, env, outer, Ask { rows, ..ask }, out);
+        let skipped = self.skip.min(out.len() - before);
+        out.drain(before..before + skipped);
+        self.skip -= skipped;
+        self.left -= out.len() - before;
+        Ok(pulled? && self.left > 0)
+    }
+}
+
+impl BodyState {
+    fn pull(
+        &mut self,
+        query: &CompiledQuery,
+        env: &Environment<'_>,
+        outer: Option<&Frame<'_>>,
+        ask: Ask,
+        out: &mut dyn Receive,
+    ) -> Result<bool, Fault> {
+        if matches!(self, Self::Start) {
+            *self = match &query.body {
+                Body::Select(_) => Self::Select(Box::default()),
+                Body::Combine { .. } => Self::Combine(Box::default()),
+                Body::Recursive(_) => Self::Recursion(Box::default()),
+                Body::Formatted(formatted) => Self::Ready(formatted.run(env, outer)?.into_iter()),
+                Body::Values(rows) => {
+                    let frame = Frame { outer, ..Frame::NONE };
+                    let values = |row: &Vec<Ex>| Ok::<Row, Fault>(eval_all(row, env, &frame)?.into());
+                    let rows = rows.iter().map(values).collect::<Result<Vec<Row>, Fault>>()?;
+                    Self::Ready(rows.into_iter())
+                }
+            };
+        }
+        match (self, &query.body) {
+            (Self::Select(state), Body::Select(select)) => state.pull(select, env, outer, ask, out),
+            (Self::Combine(state), Body::Combine { operator, left, right }) => {
+                state.pull((*operator, left, right), env, outer, ask, out)
+            }
+            (Self::Recursion(state), Body::Recursive(recursion)) => {
+                state.pull(recursion, env, outer, ask, out)
+            }
+            (Self::Ready(rows), _) => {
+                for row in rows.by_ref().take(ask.rows) {
+                    out.give(row, Vec::new())?;
+                }
+                Ok(rows.len() > 0)
+            }
+            _ => Ok(false),
+        }
     }
 }
 
@@ -153,82 +380,6 @@ pub(super) fn sort_order(a: &Value, b: &Value) -> std::cmp::Ordering {
         (true, false) => std::cmp::Ordering::Less,
         (false, true) => std::cmp::Ordering::Greater,
         _ => super::operators::compare(a, b).unwrap_or(std::cmp::Ordering::Equal),
-    }
-}
-
-impl Part {
-    pub(super) fn rows(&self, env: &Environment<'_>, outer: Option<&Frame<'_>>) -> Result<Vec<Row>, Fault> {
-        let rows = self.query.run(env, outer)?;
-        if self.conversions.iter().all(Option::is_none) {
-            return Ok(rows);
-        }
-        let convert = |row: &Row| -> SqlResult<Row> {
-            let values = row.iter().zip(&self.conversions).map(|(value, conversion)| match conversion {
-                Some((from, to)) => crate::value::convert::convert(value, *from, *to, 0),
-                None => Ok(value.clone()),
-            });
-            values.collect()
-        };
-        rows.iter().map(|row| Ok(convert(row)?)).collect()
-    }
-}
-
-pub(super) fn combine(operator: SetOperator, left: Vec<Row>, right: Vec<Row>) -> Vec<Row> {
-    if operator == SetOperator::UnionAll {
-        return left.into_iter().chain(right).collect();
-    }
-    let right_keys: BTreeSet<Key> = match operator {
-        SetOperator::Union => BTreeSet::new(),
-        _ => right.iter().map(|row| Key::of_values(row)).collect(),
-    };
-    let rows = if operator == SetOperator::Union { left.into_iter().chain(right).collect() } else { left };
-    let mut seen = BTreeSet::new();
-    let wanted = |key: &Key| match operator {
-        SetOperator::Except => !right_keys.contains(key),
-        SetOperator::Intersect => right_keys.contains(key),
-        _ => true,
-    };
-    rows.into_iter()
-        .filter(|row| {
-            let key = Key::of_values(row);
-            wanted(&key) && seen.insert(key)
-        })
-        .collect()
-}
-
-impl CompiledSelect {
-    pub(super) fn run(
-        &self,
-        env: &Environment<'_>,
-        outer: Option<&Frame<'_>>,
-    ) -> Result<Vec<Produced>, Fault> {
-        let around = Frame { row: &[], base: 0, windows: &[], outer };
-        let mut rows = self.source.rows(env, &around)?;
-        if !self.filters.is_empty() {
-            rows = filter_rows(rows, &self.filters, env, outer)?;
-        }
-        if let Some(grouping) = &self.grouping {
-            rows = grouping.run(env, outer, &rows)?;
-        }
-        let mut windows: Vec<Vec<Value>> = Vec::new();
-        for spec in &self.windows {
-            windows.push(spec.values(env, outer, &rows)?);
-        }
-        let mut produced = Vec::with_capacity(rows.len());
-        let mut seen = BTreeSet::new();
-        let mut window_row = Vec::with_capacity(windows.len());
-        for (at, row) in rows.iter().enumerate() {
-            window_row.clear();
-            window_row.extend(windows.iter().map(|values| values[at].clone()));
-            let frame = Frame { row, base: 0, windows: &window_row, outer };
-            let values = eval_all(&self.items, env, &frame)?;
-            if self.distinct && !seen.insert(Key::of_values(&values)) {
-                continue;
-            }
-            let extra = eval_all(&self.extra, env, &frame)?;
-            produced.push(Produced { row: values.into(), extra });
-        }
-        Ok(produced)
     }
 }
 
@@ -250,86 +401,4 @@ pub(super) fn filter_rows(
         kept.push(row);
     }
     Ok(kept)
-}
-
-impl CompiledGrouping {
-    /// One row for each group: its keys, the mask of grouping sets if there are any, then its aggregates.
-    pub(super) fn run(
-        &self,
-        env: &Environment<'_>,
-        outer: Option<&Frame<'_>>,
-        rows: &[Row],
-    ) -> Result<Vec<Row>, Fault> {
-        let mut keyed = Vec::with_capacity(rows.len());
-        for row in rows {
-            keyed.push((eval_all(&self.keys, env, &Frame::of(row, 0, outer))?, row));
-        }
-        let mut out = Vec::new();
-        let Some(sets) = &self.sets else {
-            self.groups(env, outer, keyed, None, &mut out)?;
-            return Ok(out);
-        };
-        for set in sets {
-            let mask =
-                (0..self.keys.len()).filter(|at| !set.contains(at)).fold(0_i64, |mask, at| mask | 1 << at);
-            let mut reduced = keyed.clone();
-            for (keys, _) in &mut reduced {
-                for (at, key) in keys.iter_mut().enumerate() {
-                    if mask >> at & 1 == 1 {
-                        *key = Value::Null;
-                    }
-                }
-            }
-            if rows.is_empty() && sets.len() == 1 && set.is_empty() {
-                self.group(env, outer, vec![Value::Null; self.keys.len()], Some(mask), &[], &mut out)?;
-            }
-            self.groups(env, outer, reduced, Some(mask), &mut out)?;
-        }
-        Ok(out)
-    }
-
-    fn groups(
-        &self,
-        env: &Environment<'_>,
-        outer: Option<&Frame<'_>>,
-        keyed: Vec<(Vec<Value>, &Row)>,
-        mask: Option<i64>,
-        out: &mut Vec<Row>,
-    ) -> Result<(), Fault> {
-        let mut groups: std::collections::BTreeMap<Key, (Vec<Value>, Vec<&Row>)> =
-            std::collections::BTreeMap::new();
-        for (keys, row) in keyed {
-            groups.entry(Key::of_values(&keys)).or_insert_with(|| (keys, Vec::new())).1.push(row);
-        }
-        if groups.is_empty() && self.keys.is_empty() && mask.is_none() {
-            groups.insert(Key::of_values(&[]), (Vec::new(), Vec::new()));
-        }
-        for (_, (keys, members)) in groups {
-            self.group(env, outer, keys, mask, &members, out)?;
-        }
-        Ok(())
-    }
-
-    fn group(
-        &self,
-        env: &Environment<'_>,
-        outer: Option<&Frame<'_>>,
-        mut values: Vec<Value>,
-        mask: Option<i64>,
-        members: &[&Row],
-        out: &mut Vec<Row>,
-    ) -> Result<(), Fault> {
-        values.extend(mask.map(Value::Int));
-        for aggregate in &self.aggregates {
-            values.push(aggregate.value(env, outer, members)?);
-        }
-        let keep = match &self.having {
-            Some(having) => having.test(env, &Frame::of(&values, 0, outer))? == Some(true),
-            None => true,
-        };
-        if keep {
-            out.push(values.into());
-        }
-        Ok(())
-    }
 }

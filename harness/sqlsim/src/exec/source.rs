@@ -367,6 +367,7 @@ impl Binder<'_, '_> {
             lock = None;
         }
         self.add_columns(columns);
+        self.read.push((database, def.object_id, access));
         Node::Table(Box::new(TableNode {
             database,
             table: def.object_id,

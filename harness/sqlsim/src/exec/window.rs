@@ -126,6 +126,13 @@ impl WindowSpec {
         Ok(Self { kind, arguments, partition, order, frame, data_type })
     }
 
+    /// Whether it only counts rows, in whatever order they come: `ROW_NUMBER() OVER (ORDER BY (SELECT NULL))`.
+    pub(super) fn is_running_number(&self) -> bool {
+        matches!(self.kind, WindowKind::RowNumber)
+            && self.partition.is_empty()
+            && self.order.iter().all(|(ex, _)| ex.is_same_for_all_rows())
+    }
+
     /// Its value for every row.
     pub(super) fn values(
         &self,
@@ -283,7 +290,7 @@ impl Partition<'_> {
 
     /// An aggregate over every row's frame. Frames that only grow are gathered once.
     fn aggregate(&self, aggregate: &Aggregate, values: &mut [Value]) -> Result<(), Fault> {
-        let mut gathered = Gathered::new(aggregate);
+        let mut gathered = Gathered::new();
         let mut held = 0..0;
         let mut last: Option<(Range<usize>, Value)> = None;
         for place in 0..self.members.len() {
@@ -303,15 +310,15 @@ impl Partition<'_> {
                 continue;
             }
             if held.is_empty() || held.start != frame.start || frame.end < held.end {
-                gathered = Gathered::new(aggregate);
+                gathered = Gathered::new();
                 held = frame.start..frame.start;
             }
             for at in held.end..frame.end {
                 let row = &self.rows[self.members[at].0];
-                gathered.add(self.env, &Frame::of(row, 0, self.outer))?;
+                gathered.add(aggregate, aggregate.contribution(self.env, &Frame::of(row, 0, self.outer))?)?;
             }
             held = frame.clone();
-            let value = gathered.value(self.env)?;
+            let value = gathered.value(aggregate, self.env)?;
             values[self.members[place].0] = value.clone();
             last = Some((frame, value));
         }
