@@ -65,6 +65,8 @@ pub enum Encryption {
     On,
     /// TLS, whatever the certificate.
     TrustServerCertificate,
+    /// TDS 8.0: TLS before everything else, whatever the certificate.
+    Strict,
 }
 
 /// Whom the shell is on a SQL Server.

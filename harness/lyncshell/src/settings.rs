@@ -15,7 +15,7 @@
 //! [sql]
 //! user = "shell"
 //! password = { file = "/run/secrets/sql" }
-//! encryption = "trust-server-certificate"
+//! encryption = "trust-server-certificate" # or "off", "on", "strict" (TDS 8.0, whatever the certificate)
 //!
 //! # Where a server is, when its name does not say it: "host" or "host\INSTANCE".
 //! [addresses]
@@ -136,6 +136,7 @@ enum EncryptionName {
     Off,
     On,
     TrustServerCertificate,
+    Strict,
 }
 
 fn store_database() -> String {
@@ -164,6 +165,7 @@ impl Settings {
                     EncryptionName::Off => Encryption::Off,
                     EncryptionName::On => Encryption::On,
                     EncryptionName::TrustServerCertificate => Encryption::TrustServerCertificate,
+                    EncryptionName::Strict => Encryption::Strict,
                 },
             })
         };

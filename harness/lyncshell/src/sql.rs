@@ -153,6 +153,10 @@ fn config(place: &SqlPlace<'_>, database: &str) -> Config {
             config.encryption(EncryptionLevel::Required);
             config.trust_cert();
         }
+        Encryption::Strict => {
+            config.encryption(EncryptionLevel::Strict);
+            config.trust_cert();
+        }
     }
     config.handshake_timeout(None);
     config.command_timeout(None);

@@ -6,7 +6,7 @@ use crate::engine::Engine;
 use crate::files::Files;
 use crate::network::{Network, Stream};
 use crate::observer::{Observer, StatementEvent};
-use crate::session::Sessions;
+use crate::session::{Endpoint, Sessions};
 use rand::{Rng, SeedableRng};
 use std::cell::{Cell, RefCell};
 use std::pin::pin;
@@ -110,8 +110,14 @@ impl Instance {
     ///
     /// A machine that is switched off closes the connection at once.
     pub async fn serve(&self, stream: impl Stream + 'static) {
+        let endpoint = Rc::default();
+        self.serve_at(&endpoint, crate::session::LOCAL_MACHINE, stream).await;
+    }
+
+    /// As [`Instance::serve`], for a connection that arrived at `endpoint` from the client at `address`.
+    pub async fn serve_at(&self, endpoint: &Rc<Endpoint>, address: &str, stream: impl Stream + 'static) {
         let stream: Box<dyn Stream> = Box::new(stream);
-        self.while_powered(crate::session::serve::connection(self, stream)).await;
+        self.while_powered(crate::session::serve::connection(self, endpoint, address, stream)).await;
     }
 
     /// Serves one connection that arrived at the mirroring endpoint, until it ends.

@@ -1459,6 +1459,11 @@ pub const MESSAGES: &[Message] = &[
         template: "Cursorfetch: The number of variables declared in the INTO list must match that of selected columns.",
     },
     Message {
+        number: 17809,
+        severity: 20,
+        template: "Could not connect because the maximum number of '%ld' user connections has already been reached. The system administrator can use sp_configure to increase the maximum value. The connection has been closed.%.*ls",
+    },
+    Message {
         number: 18054,
         severity: 16,
         template: "Error %d, severity %d, state %d was raised, but no message with that error number was found in sys.messages. If error is larger than 50000, make sure the user-defined message is added using sp_addmessage.",

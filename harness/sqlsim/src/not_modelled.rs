@@ -3,7 +3,7 @@
 /// One thing that is left out or differs, in one sentence.
 pub const NOT_MODELLED: &[&str] = &[
     // Wire
-    "Encryption: a client must say that it does not support it, or log in in clear text; one that requires it is refused.",
+    "Client certificates in the TLS handshake: none is asked for.",
     "Windows sign-in and federated authentication: only SQL logins can connect (18452 otherwise).",
     "Several active result sets on one connection (MARS): a client that asks for them is told no.",
     "Table-valued parameters, parameters of CLR types, encrypted parameters, bulk load and distributed transactions: an error names them.",

@@ -2,8 +2,10 @@
 
 use super::{complain, say};
 use crate::estate::EstateFile;
-use crate::serve::{Ended, PASSWORD_VARIABLE, ServeError, ServeOptions, ServerOptions};
+use crate::serve::{Encryption, Ended, PASSWORD_VARIABLE, ServeError, ServeOptions, ServerOptions};
 use crate::verdict::Ending;
+use clap::ValueEnum;
+use sqlsim::session::EncryptionPolicy;
 use std::env::VarError;
 use std::io::BufReader;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -24,6 +26,15 @@ pub(crate) struct ServeArguments {
     /// the others at the ports that follow, and free ports if not given. Port 0 takes a free port.
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
+    /// Encryption: off; optional (as the client wishes); required; strict (TDS 8.0 only).
+    #[arg(long, value_enum, default_value_t = TlsMode::Optional)]
+    tls: TlsMode,
+    /// PEM file of the certificate to show; without it a self-signed one is made at start.
+    #[arg(long, value_name = "FILE", requires = "key")]
+    cert: Option<PathBuf>,
+    /// PEM file of the certificate's key.
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    key: Option<PathBuf>,
     /// @@SERVERNAME of the one server.
     #[arg(long, default_value = "FIREDRILL", conflicts_with = "estate", value_parser = parse_name)]
     name: String,
@@ -41,6 +52,27 @@ pub(crate) struct ServeArguments {
     not_modelled: bool,
 }
 
+/// Whether what is served encrypts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum TlsMode {
+    Off,
+    Optional,
+    Required,
+    Strict,
+}
+
+impl ServeArguments {
+    fn encryption(&self) -> Encryption {
+        let policy = match self.tls {
+            TlsMode::Off => EncryptionPolicy::Off,
+            TlsMode::Optional => EncryptionPolicy::Optional,
+            TlsMode::Required => EncryptionPolicy::Required,
+            TlsMode::Strict => EncryptionPolicy::Strict,
+        };
+        Encryption { policy, files: self.cert.clone().zip(self.key.clone()) }
+    }
+}
+
 /// Serves until told to end, or Ctrl-C is pressed.
 pub(crate) fn serve(arguments: &ServeArguments) -> Ending {
     if arguments.not_modelled {
@@ -48,6 +80,10 @@ pub(crate) fn serve(arguments: &ServeArguments) -> Ending {
             say(entry);
         }
         return Ending::Passed;
+    }
+    if arguments.tls == TlsMode::Off && arguments.cert.is_some() {
+        complain("--cert with --tls off: nothing would be encrypted with it; leave one of them out");
+        return Ending::Usage;
     }
     let password = match std::env::var(PASSWORD_VARIABLE) {
         Ok(password) => Some(password),
@@ -63,6 +99,7 @@ pub(crate) fn serve(arguments: &ServeArguments) -> Ending {
             let options = ServerOptions {
                 listen: arguments.listen.unwrap_or(SERVER_ADDRESS),
                 name: arguments.name.clone(),
+                encryption: arguments.encryption(),
                 password,
                 data: arguments.data.clone(),
                 seed: arguments.seed,
@@ -91,6 +128,7 @@ pub(crate) fn serve(arguments: &ServeArguments) -> Ending {
                 | ServeError::NoPassword
                 | ServeError::WeakPassword(_)
                 | ServeError::Public { .. }
+                | ServeError::Certificate(_)
                 | ServeError::NotAvailable(_) => Ending::Usage,
                 ServeError::Runtime(_)
                 | ServeError::Listen { .. }
@@ -119,7 +157,8 @@ fn estate_options(
         .unwrap_or_else(|| std::env::temp_dir().join(format!("firedrill-serve-{}", std::process::id())));
     let listen = arguments.listen.unwrap_or(ESTATE_ADDRESS);
     let seed = arguments.seed;
-    Ok(ServeOptions { estate, listen, data, seed, arrangements: Vec::new(), password })
+    let encryption = arguments.encryption();
+    Ok(ServeOptions { estate, listen, data, seed, arrangements: Vec::new(), encryption, password })
 }
 
 /// A server's name: a NetBIOS name, with an instance's name behind it or not.

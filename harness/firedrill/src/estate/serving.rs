@@ -18,6 +18,14 @@ pub(crate) struct Served {
     world: Rc<World>,
 }
 
+/// What programs that are handed the estate's files encrypt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Encrypted {
+    Nothing,
+    Everything,
+    Strictly,
+}
+
 /// Stages an estate and makes its arrangements true.
 pub(crate) async fn stage(
     file: &EstateFile,
@@ -53,7 +61,13 @@ impl Served {
     }
 
     /// The site file for a program on this host.
-    pub(crate) fn site_text(&self, addresses: &[(Server, SocketAddr)], program: &str, store: &str) -> String {
+    pub(crate) fn site_text(
+        &self,
+        addresses: &[(Server, SocketAddr)],
+        encryption: Encrypted,
+        program: &str,
+        store: &str,
+    ) -> String {
         let world = &self.world;
         let folders = &world.file.contents.folders;
         let here = |machine: &Machine, folder: &str| {
@@ -70,17 +84,28 @@ impl Served {
                 .collect(),
             share: here(&world.share_machine(), &folders.logs),
             copy_destination: here(&world.server(Server::Backup).machine, &folders.copy_destination),
+            encryption: match encryption {
+                Encrypted::Nothing => "none",
+                Encrypted::Everything => "required",
+                Encrypted::Strictly => "strict",
+            },
             shell: shell.map(str::to_owned).to_vec(),
         };
         site_text::write(world, &reach)
     }
 
     /// The settings of `lync-shell` for this estate.
-    pub(crate) fn store_text(&self, addresses: &[(Server, SocketAddr)]) -> String {
+    pub(crate) fn store_text(&self, addresses: &[(Server, SocketAddr)], encryption: Encrypted) -> String {
         let world = &self.world;
+        let encryption = match encryption {
+            Encrypted::Nothing => "off",
+            Encrypted::Everything => "trust-server-certificate",
+            Encrypted::Strictly => "strict",
+        };
         let mut text = format!(
             "# Where lync-shell finds the management store, and the SQL Servers that the topology names.\n\
-             [store]\nserver = \"{}\"\nuser = \"sa\"\npassword = {{ env = \"PCHAT_SQL_PASSWORD\" }}\n\n[addresses]\n",
+             [store]\nserver = \"{}\"\nuser = \"sa\"\npassword = {{ env = \"PCHAT_SQL_PASSWORD\" }}\n\
+             encryption = \"{encryption}\"\n\n[addresses]\n",
             world.server(world.store_server()).fqdn,
         );
         for (server, address) in addresses {

@@ -12,6 +12,8 @@ pub(crate) struct Reach {
     pub(crate) share: String,
     /// The copy destination.
     pub(crate) copy_destination: String,
+    /// How they are encrypted: `none`, `required` or `strict`.
+    pub(crate) encryption: &'static str,
     /// The shell's command line.
     pub(crate) shell: Vec<String>,
 }
@@ -26,6 +28,7 @@ impl Reach {
             servers: Server::ALL.iter().map(|server| (*server, world.server(*server).fqdn.clone())).collect(),
             share: super::log_shipping::share(world),
             copy_destination: format!(r"\\{backup}\{}", shares.copy_destination),
+            encryption: "none",
             shell: shell.map(str::to_owned).to_vec(),
         }
     }
@@ -60,7 +63,10 @@ pub(crate) fn write(world: &World, reach: &Reach) -> String {
             "auth = {{ kind = \"sql\", user = {}, password = {{ env = \"PCHAT_SQL_PASSWORD\" }} }}",
             quote(&contents.logins.failover)
         ));
-        line("encryption = \"none\"".to_owned());
+        line(format!("encryption = \"{}\"", reach.encryption));
+        if reach.encryption != "none" {
+            line("trust_server_certificate = true".to_owned());
+        }
     }
     let share = super::log_shipping::share(world);
     let share_here =

@@ -6,17 +6,21 @@
 //! the lines typed on standard input are what happens to the estate.
 
 use super::data_folder::DataFolder;
-use super::{Ended, PASSWORD_VARIABLE, ServeError, accept, bind, interruption, lines_of, password};
+use super::{
+    Encryption, Ended, PASSWORD_VARIABLE, Prepared, ServeError, accept, bind, interruption, lines_of,
+    password,
+};
 use crate::chat;
 use crate::disk::{DirectoryDrives, Drives};
 use crate::estate::replication;
-use crate::estate::serving::{self, Served};
+use crate::estate::serving::{self, Encrypted, Served};
 use crate::estate::{Arrangement, DataCenter, EstateError, EstateFile, Place, Server};
 use crate::net::Machine;
+use sqlsim::session::EncryptionPolicy;
 use std::fmt::Write as _;
 use std::io::BufRead;
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
@@ -41,6 +45,8 @@ pub struct ServeOptions {
     pub seed: u64,
     /// What is said about the estate.
     pub arrangements: Vec<Arrangement>,
+    /// How the servers encrypt.
+    pub encryption: Encryption,
     /// The password of `sa` instead of the one in the estate's file.
     pub password: Option<String>,
 }
@@ -146,9 +152,11 @@ async fn serve_here(
         served = serving::stage(&options.estate, options.seed, &options.arrangements, &drives) => served?,
     };
     tokio::time::resume();
-    let addresses = listen(options.listen, &served).await?;
-    let files = write_files(&served, &options.data, &addresses)?;
-    say(&welcome(&served, options.password.is_some(), &addresses, &files));
+    let names = Server::ALL.map(|server| served.instance(server).config().server_name.clone());
+    let prepared = options.encryption.prepare(&names.each_ref().map(String::as_str), options.listen.ip())?;
+    let addresses = listen(options.listen, &prepared, &served).await?;
+    let files = write_files(&served, options, &addresses)?;
+    say(&welcome(&served, options.password.is_some(), &prepared, &addresses, &files));
     let world = served.world();
     let posting = tokio::task::spawn_local(async move {
         loop {
@@ -201,14 +209,17 @@ async fn obey(served: &Served, command: Command) -> String {
 }
 
 /// Opens a TCP listener for every server.
-async fn listen(first: SocketAddr, served: &Served) -> Result<Vec<(Server, SocketAddr)>, ServeError> {
+async fn listen(
+    first: SocketAddr,
+    prepared: &Prepared,
+    served: &Served,
+) -> Result<Vec<(Server, SocketAddr)>, ServeError> {
     let mut addresses = Vec::new();
     for (offset, server) in (0u16..).zip(Server::ALL) {
         let port = if first.port() == 0 { 0 } else { first.port().saturating_add(offset) };
-        let address = SocketAddr::new(first.ip(), port);
-        let (listener, bound) = bind(address).await?;
+        let (listener, bound) = bind(SocketAddr::new(first.ip(), port)).await?;
         addresses.push((server, bound));
-        tokio::task::spawn_local(accept(listener, served.instance(server)));
+        tokio::task::spawn_local(accept(listener, prepared.endpoint(), served.instance(server)));
     }
     Ok(addresses)
 }
@@ -226,12 +237,19 @@ struct VisitorFiles {
 
 fn write_files(
     served: &Served,
-    data: &Path,
+    options: &ServeOptions,
     addresses: &[(Server, SocketAddr)],
 ) -> Result<VisitorFiles, ServeError> {
+    let data = &options.data;
     let files = VisitorFiles { site: data.join("site.toml"), store: data.join("lync-shell.toml") };
-    let store = served.store_text(addresses);
-    let site = served.site_text(addresses, &program(), &files.store.display().to_string());
+    let encrypted = match options.encryption.policy {
+        // A program on this host has nobody to hide from, and says so.
+        EncryptionPolicy::Off | EncryptionPolicy::Optional => Encrypted::Nothing,
+        EncryptionPolicy::Required => Encrypted::Everything,
+        EncryptionPolicy::Strict => Encrypted::Strictly,
+    };
+    let store = served.store_text(addresses, encrypted);
+    let site = served.site_text(addresses, encrypted, &program(), &files.store.display().to_string());
     for (path, text) in [(&files.site, site), (&files.store, store)] {
         std::fs::write(path, text).map_err(|source| ServeError::Data { path: path.clone(), source })?;
     }
@@ -241,6 +259,7 @@ fn write_files(
 fn welcome(
     served: &Served,
     has_secret: bool,
+    prepared: &Prepared,
     addresses: &[(Server, SocketAddr)],
     files: &VisitorFiles,
 ) -> String {
@@ -250,8 +269,7 @@ fn welcome(
     } else {
         (format!("password {}", served.password()), served.password().to_owned())
     };
-    let mut text =
-        format!("The estate {} is staged; its clock runs. Nothing here is encrypted.\n", served.name());
+    let mut text = format!("The estate {} is staged; its clock runs.\n", served.name());
     for (server, address) in addresses {
         let host = match address.ip() {
             IpAddr::V4(ip) => ip.to_string(),
@@ -261,7 +279,8 @@ fn welcome(
     }
     let _ = write!(
         text,
-        "  sign in as     sa, {told}\n  \
+        "  encryption     {encryption}\n  \
+         sign in as     sa, {told}\n  \
          site file      {site}\n  \
          shell's store  {store}\n\n\
          Try, in another terminal:\n  \
@@ -269,6 +288,7 @@ fn welcome(
          {program} pchat-failover preflight --site {site}\n  \
          {program} lync-shell --store {store} -Command Get-CsPersistentChatState\n\
          Here:\n{COMMANDS}",
+        encryption = prepared.told(),
         program = program(),
         site = files.site.display(),
         store = files.store.display(),
@@ -312,6 +332,7 @@ mod tests {
             seed: 1,
             arrangements: Vec::new(),
             password: password.map(str::to_owned),
+            encryption: Encryption::default(),
         };
         let said = std::cell::RefCell::new(Vec::new());
         let ended = serve(&options, std::io::Cursor::new(lines), &|line: &str| {
@@ -331,7 +352,10 @@ mod tests {
         assert!(said[2].contains("primary        sql-a1.litwareinc.com has no power"), "{}", said[2]);
         let site = std::fs::read_to_string(data.join("site.toml")).unwrap();
         let site = failover::Site::parse(&site, "site.toml").unwrap();
-        assert!(Path::new(&site.log_shipping.share.here).is_dir(), "the share is a folder of this host");
+        assert!(
+            std::path::Path::new(&site.log_shipping.share.here).is_dir(),
+            "the share is a folder of this host"
+        );
         std::fs::remove_dir_all(data).unwrap();
     }
 

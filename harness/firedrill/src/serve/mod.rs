@@ -8,18 +8,24 @@ mod data_folder;
 pub mod estate;
 pub mod password;
 pub mod server;
+pub mod tls;
 
 use crate::estate::EstateError;
 use password::Weakness;
+use sqlsim::session::{EncryptionPolicy, Endpoint, Tls};
 use std::io::{self, BufRead};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::Duration;
+use tls::Certificate;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 pub use data_folder::DataFolderError;
 pub use estate::{ServeOptions, serve};
+pub use tls::CertificateError;
+
 pub use server::{ServerOptions, serve_server};
 
 /// The environment variable that holds the password of `sa`, as Microsoft's container images name it.
@@ -58,6 +64,9 @@ pub enum ServeError {
         /// The address.
         address: SocketAddr,
     },
+    /// There is no certificate to encrypt with.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// What was asked for is not there yet.
     #[error("{0}")]
     NotAvailable(&'static str),
@@ -115,6 +124,60 @@ fn lines_of(input: impl BufRead + Send + 'static) -> mpsc::UnboundedReceiver<Str
     receiver
 }
 
+/// How what is served encrypts.
+#[derive(Clone, Debug, Default)]
+pub struct Encryption {
+    /// Whether.
+    pub policy: EncryptionPolicy,
+    /// PEM files of a certificate and its key; without them a self-signed one is made at start.
+    pub files: Option<(PathBuf, PathBuf)>,
+}
+
+impl Encryption {
+    /// Reads or makes the certificate, for servers of these names at this address.
+    fn prepare(&self, servers: &[&str], address: IpAddr) -> Result<Prepared, ServeError> {
+        if self.policy == EncryptionPolicy::Off {
+            return Ok(Prepared::default());
+        }
+        let certificate = match &self.files {
+            Some((certificate, key)) => Certificate::read(certificate, key)?,
+            None => Certificate::self_signed(servers, address)?,
+        };
+        let fingerprint = certificate.fingerprint();
+        let tls: Rc<dyn Tls> = Rc::new(certificate.into_tls()?);
+        Ok(Prepared { policy: self.policy, certificate: Some((tls, fingerprint)) })
+    }
+}
+
+/// What listeners encrypt with.
+#[derive(Debug, Default)]
+struct Prepared {
+    policy: EncryptionPolicy,
+    certificate: Option<(Rc<dyn Tls>, String)>,
+}
+
+impl Prepared {
+    /// A listener.
+    fn endpoint(&self) -> Rc<Endpoint> {
+        Rc::new(match &self.certificate {
+            None => Endpoint::default(),
+            Some((tls, _)) => Endpoint::encrypting(self.policy, Rc::clone(tls)),
+        })
+    }
+
+    /// What is said about it.
+    fn told(&self) -> String {
+        let policy = match self.policy {
+            EncryptionPolicy::Off => return "off: nothing here is encrypted".to_owned(),
+            EncryptionPolicy::Optional => "optional",
+            EncryptionPolicy::Required => "required",
+            EncryptionPolicy::Strict => "strict (TDS 8.0)",
+        };
+        let fingerprint = self.certificate.as_ref().map_or("", |(_, fingerprint)| fingerprint.as_str());
+        format!("{policy}; certificate SHA-256 {fingerprint}")
+    }
+}
+
 /// Opens a listener; gives the address that it got.
 async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
     let fails = |source| ServeError::Listen { address, source };
@@ -124,17 +187,17 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeErr
 }
 
 /// Takes connections for a server until the task is dropped. Must run inside a `LocalSet`.
-async fn accept(listener: TcpListener, instance: sqlsim::Instance) {
+async fn accept(listener: TcpListener, endpoint: Rc<Endpoint>, instance: sqlsim::Instance) {
     loop {
-        let Ok((stream, _)) = listener.accept().await else {
+        let Ok((stream, client)) = listener.accept().await else {
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
-        let instance = instance.clone();
+        let (instance, endpoint) = (instance.clone(), Rc::clone(&endpoint));
         tokio::task::spawn_local(async move {
             // Without it every small answer waits for the client's acknowledgement.
             if stream.set_nodelay(true).is_ok() {
-                instance.serve(stream).await;
+                instance.serve_at(&endpoint, &client.ip().to_string(), stream).await;
             }
         });
     }

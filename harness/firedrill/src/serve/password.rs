@@ -39,7 +39,7 @@ pub fn check(password: &str) -> Result<(), Weakness> {
     }
     let sets: [fn(char) -> bool; 4] =
         [char::is_uppercase, char::is_lowercase, char::is_numeric, |c| !c.is_alphanumeric()];
-    let found = sets.iter().filter(|set| password.chars().any(|c| set(c))).count();
+    let found = sets.iter().filter(|set| password.chars().any(*set)).count();
     if found < SETS_MIN { Err(Weakness::TooSimple) } else { Ok(()) }
 }
 

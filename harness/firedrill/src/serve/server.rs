@@ -1,6 +1,6 @@
 //! One fresh SQL Server, served until it is told to end.
 
-use super::{Ended, ServeError, accept, bind, interruption, lines_of, password};
+use super::{Encryption, Ended, ServeError, accept, bind, interruption, lines_of, password};
 use async_trait::async_trait;
 use sqlsim::network::{Network, Stream};
 use sqlsim::observer::NoObserver;
@@ -28,6 +28,8 @@ pub struct ServerOptions {
     pub listen: SocketAddr,
     /// `@@SERVERNAME`.
     pub name: String,
+    /// How it encrypts.
+    pub encryption: Encryption,
     /// The password of `sa`; `None` when the environment has none.
     pub password: Option<String>,
     /// Where databases and drives are kept; `None` keeps everything in memory.
@@ -69,8 +71,10 @@ async fn serve_here(
     say: &dyn Fn(&str),
 ) -> Result<Ended, ServeError> {
     let (listener, address) = bind(options.listen).await?;
+    let prepared = options.encryption.prepare(&[&options.name], address.ip())?;
     let instance = start(options, password, address);
-    let accepting = tokio::task::spawn_local(accept(listener, instance.clone()));
+    let accepting = tokio::task::spawn_local(accept(listener, prepared.endpoint(), instance.clone()));
+    say(&format!("encryption {}", prepared.told()));
     say(&format!("listening on {address}"));
     let ended = tokio::select! {
         biased;
@@ -148,6 +152,7 @@ mod tests {
         ServerOptions {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             name: "FIREDRILL".to_owned(),
+            encryption: Encryption::default(),
             password: Some("Passw0rd-1".to_owned()),
             data: None,
             seed: 1,
@@ -164,9 +169,10 @@ mod tests {
     #[test]
     fn a_server_says_where_it_listens_and_ends_when_told() {
         let said = served(&options(), "explode\nquit\n").unwrap();
-        assert!(said[0].starts_with("listening on 127.0.0.1:"), "{}", said[0]);
-        assert!(!said[0].ends_with(":0"), "{}", said[0]);
-        assert_eq!(said[1], "\"explode\" is nothing that can be done here; quit ends the server");
+        assert_eq!(said[0], "encryption off: nothing here is encrypted");
+        assert!(said[1].starts_with("listening on 127.0.0.1:"), "{}", said[1]);
+        assert!(!said[1].ends_with(":0"), "{}", said[1]);
+        assert_eq!(said[2], "\"explode\" is nothing that can be done here; quit ends the server");
     }
 
     #[rstest::rstest]

@@ -87,6 +87,10 @@ fn dm_exec_connections(context: &ViewContext<'_>, rows: &mut Rows<'_>) {
                 .set("connect_time", datetime(session.login_time, offset))
                 .set("last_read", datetime(state.last_request_start, offset))
                 .set("last_write", datetime(state.last_request_end, offset))
+                .set("protocol_version", i64::from(session.connection.protocol_version))
+                .set("encrypt_option", if session.connection.is_encrypted { "TRUE" } else { "FALSE" })
+                .set("net_packet_size", i64::try_from(session.connection.packet_bytes).unwrap_or_default())
+                .set("client_net_address", &*session.connection.address)
                 .set("local_tcp_port", context.instance.0.config.tds_port)
                 .set("connection_id", connection_id(&session));
         });

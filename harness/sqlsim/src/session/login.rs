@@ -1,15 +1,15 @@
-//! Login: PRELOGIN, LOGIN7, who may come in, and what they are told.
+//! Login: LOGIN7, who may come in, and what they are told.
 
+use super::endpoint::Endpoint;
 use super::open::{Introduction, OpenSession};
 use super::sink::Disconnected;
-use super::wire::{Incoming, Lost, WireSink};
+use super::wire::{Lost, WireSink};
 use super::{Session, Sink};
 use crate::engine::LoginKind;
 use crate::error::SqlError;
 use crate::instance::{Instance, PRODUCT_VERSION};
 use crate::messages;
 use crate::tds::packet::{Message, MessageKind, PACKET_BYTES_DEFAULT, PACKET_BYTES_MAX, PACKET_BYTES_MIN};
-use crate::tds::prelogin::{self, Encryption};
 use crate::tds::tokens::Environment;
 use crate::tds::{ProtocolError, TdsVersion, login};
 
@@ -40,66 +40,62 @@ impl From<ProtocolError> for Refused {
     }
 }
 
-/// Goes through a login.
-pub(super) async fn welcome(
-    instance: &Instance,
-    incoming: &mut Incoming,
-    sink: &mut WireSink,
-) -> Result<Welcomed, Refused> {
-    let mut message = incoming.next().await?;
-    if message.kind == MessageKind::PreLogin {
-        let wish = prelogin::decode(&message.payload)?;
-        let (major, minor, build, _) = PRODUCT_VERSION;
-        let answer = prelogin::encode_answer((major, minor, build), Encryption::NotSupported);
-        sink.send_plain(&answer).await?;
-        if matches!(wish.encryption, Encryption::Required) {
-            let why = "A client required encryption, which this server does not offer.";
-            instance.log_line("Logon", why);
-            return Err(Refused::Told);
-        }
-        message = incoming.next().await?;
-    }
-    let login = decode_login(instance, &message)?;
-    let version = TdsVersion::negotiate(login.version)
-        .ok_or(ProtocolError::Invalid { what: "the protocol version", found: login.version.into() })?;
-    sink.tokens().set_version(version);
-    match admit(instance, &login) {
-        Ok((session, database)) => {
-            sink.packetizer().set_spid(session.session().id);
-            tell_welcome(sink, &login, &database);
-            // The new packet size holds from the answer's next message on.
-            let packet_bytes = packet_bytes(&login);
-            sink.finish().await?;
-            sink.packetizer().set_packet_bytes(packet_bytes);
-            Ok(Welcomed { session, version })
-        }
-        Err(errors) => {
-            for error in &errors {
-                sink.message(error);
-            }
-            sink.done(super::sink::Done {
-                kind: super::sink::DoneKind::Statement,
-                command: 0,
-                row_count: None,
-                is_error: true,
-                in_transaction: false,
-            });
-            sink.finish().await?;
-            Err(Refused::Told)
-        }
-    }
+/// A connection that wants to sign in.
+pub(super) struct Applicant<'a> {
+    pub(super) instance: &'a Instance,
+    pub(super) endpoint: &'a Endpoint,
+    /// The client's address, as the error log and `sys.dm_exec_connections` show it.
+    pub(super) address: &'a str,
+    pub(super) is_encrypted: bool,
 }
 
-fn decode_login(instance: &Instance, message: &Message) -> Result<login::Login, ProtocolError> {
-    match message.kind {
-        MessageKind::Login => login::decode(&message.payload),
-        // The handshake of a client that goes on to TLS although it was told that there is none.
-        MessageKind::PreLogin => {
-            instance
-                .log_line("Logon", "A client began an encrypted login, which this server does not offer.");
-            Err(ProtocolError::NotSupported("encryption"))
+impl Applicant<'_> {
+    /// Goes through a login.
+    pub(super) async fn sign_in(&self, login: &Message, sink: &mut WireSink) -> Result<Welcomed, Refused> {
+        let Self { endpoint, address, .. } = *self;
+        let login = match login.kind {
+            MessageKind::Login => login::decode(&login.payload)?,
+            // The handshake of a client that goes on to TLS although it was told that there is none.
+            MessageKind::PreLogin => return Err(ProtocolError::NotSupported("TLS in clear text").into()),
+            _ => return Err(ProtocolError::NotSupported("a request before the login").into()),
+        };
+        let version = TdsVersion::negotiate(login.version)
+            .ok_or(ProtocolError::Invalid { what: "the protocol version", found: login.version.into() })?;
+        sink.tokens().set_version(version);
+        let delay = endpoint.delay(address);
+        if !delay.is_zero() {
+            // Whoever guesses passwords waits; the address that fails is the one that is slowed down.
+            tokio::time::sleep(delay).await;
         }
-        _ => Err(ProtocolError::NotSupported("a request before the login")),
+        match self.admit(&login, version) {
+            Ok((session, database)) => {
+                endpoint.succeeded(address);
+                sink.packetizer().set_spid(session.session().id);
+                tell_welcome(sink, &login, &database);
+                // The new packet size holds from the answer's next message on.
+                let packet_bytes = packet_bytes(&login);
+                sink.finish().await?;
+                sink.packetizer().set_packet_bytes(packet_bytes);
+                Ok(Welcomed { session, version })
+            }
+            Err(errors) => {
+                if errors.iter().any(|error| error.number != TOO_MANY_SESSIONS) {
+                    endpoint.failed(address);
+                }
+                for error in &errors {
+                    sink.message(error);
+                }
+                sink.done(super::sink::Done {
+                    kind: super::sink::DoneKind::Statement,
+                    command: 0,
+                    row_count: None,
+                    is_error: true,
+                    in_transaction: false,
+                });
+                sink.finish().await?;
+                Err(Refused::Told)
+            }
+        }
     }
 }
 
@@ -129,58 +125,80 @@ fn on_line_one(mut message: SqlError) -> SqlError {
     message
 }
 
-/// Lets the client in, or says why not.
-fn admit(instance: &Instance, login: &login::Login) -> Result<(OpenSession, String), Vec<SqlError>> {
-    if login.is_integrated || login.is_federated {
-        let why = "Only SQL logins are supported.";
-        log_failure(
-            instance,
-            18452,
-            1,
-            "Login failed. The login is from an untrusted domain and cannot be used with Integrated authentication.",
-            why,
-        );
-        return Err(vec![on_line_one(messages::error(18452, 1, &[&""]))]);
+impl Applicant<'_> {
+    /// Lets the client in, or says why not.
+    fn admit(
+        &self,
+        login: &login::Login,
+        version: TdsVersion,
+    ) -> Result<(OpenSession, String), Vec<SqlError>> {
+        let Self { instance, endpoint, .. } = *self;
+        if login.is_integrated || login.is_federated {
+            let what = "Login failed. The login is from an untrusted domain and cannot be used with \
+                        Integrated authentication.";
+            self.log_failure(18452, 1, what, "Only SQL logins are supported.");
+            return Err(vec![on_line_one(messages::error(18452, 1, &[&""]))]);
+        }
+        let user = login.user_name.as_str();
+        let failed = format!("Login failed for user '{user}'.");
+        let found = authenticate(instance, login).map_err(|(number, state, why)| {
+            self.log_failure(number, state, &failed, why);
+            let arguments: &[&dyn std::fmt::Display] =
+                if number == 18470 { &[&user, &""] } else { &[&user, &"", &""] };
+            vec![on_line_one(messages::error(number, 1, arguments))]
+        })?;
+        let introduction = Introduction {
+            login: found.name,
+            is_sysadmin: found.is_sysadmin,
+            host_name: login.host_name.clone(),
+            program_name: login.application.clone(),
+            client_interface: login.library.clone(),
+            client_pid: login.client_pid,
+            database_id: 1,
+            connection: super::Connection {
+                address: self.address.into(),
+                is_encrypted: self.is_encrypted,
+                packet_bytes: packet_bytes(login),
+                protocol_version: version.number(),
+            },
+        };
+        let sessions_max = endpoint.limits().sessions_max;
+        let has_room = instance.0.sessions.borrow().clients() < sessions_max;
+        let Some(session) = has_room.then(|| instance.open_session(introduction)).flatten() else {
+            let error = messages::error(TOO_MANY_SESSIONS, 1, &[&sessions_max, &""]);
+            instance.log_line("Logon", &format!("Error: {TOO_MANY_SESSIONS}, Severity: 20, State: 1."));
+            instance.log_line("Logon", &format!("{} [CLIENT: {}]", error.message, self.address));
+            return Err(vec![on_line_one(error)]);
+        };
+        let explicit = !login.database.is_empty();
+        let database = if explicit { login.database.clone() } else { found.default_database };
+        let refuse = |first: SqlError, why: &str| {
+            self.log_failure(18456, 38, &failed, why);
+            vec![on_line_one(first), on_line_one(messages::error(18456, 1, &[&user, &"", &""]))]
+        };
+        match start_in(instance, session.session(), &database) {
+            Some(name) => Ok((session, name)),
+            None if explicit => {
+                let why = format!("Failed to open the explicitly specified database '{database}'.");
+                Err(refuse(messages::error(4060, 1, &[&database]), &why))
+            }
+            None => {
+                let why = "Failed to open the database specified in the login properties.";
+                Err(refuse(messages::error(4064, 1, &[]), why))
+            }
+        }
     }
-    let user = login.user_name.as_str();
-    let found = authenticate(instance, login).map_err(|(number, state, why)| {
-        log_failure(instance, number, state, &format!("Login failed for user '{user}'."), why);
-        let arguments: &[&dyn std::fmt::Display] =
-            if number == 18470 { &[&user, &""] } else { &[&user, &"", &""] };
-        vec![on_line_one(messages::error(number, 1, arguments))]
-    })?;
-    let introduction = Introduction {
-        login: found.name,
-        is_sysadmin: found.is_sysadmin,
-        host_name: login.host_name.clone(),
-        program_name: login.application.clone(),
-        client_interface: login.library.clone(),
-        client_pid: login.client_pid,
-        database_id: 1,
-    };
-    let explicit = !login.database.is_empty();
-    let database = if explicit { login.database.clone() } else { found.default_database };
-    let refuse = |first: SqlError, why: &str| {
-        log_failure(instance, 18456, 38, &format!("Login failed for user '{user}'."), why);
-        vec![on_line_one(first), on_line_one(messages::error(18456, 1, &[&user, &"", &""]))]
-    };
-    let Some(session) = instance.open_session(introduction) else {
-        let why = "The maximum number of user connections has been reached.";
-        log_failure(instance, 18456, 1, &format!("Login failed for user '{user}'."), why);
-        return Err(vec![on_line_one(messages::error(18456, 1, &[&user, &"", &""]))]);
-    };
-    match start_in(instance, session.session(), &database) {
-        Some(name) => Ok((session, name)),
-        None if explicit => {
-            let why = format!("Failed to open the explicitly specified database '{database}'.");
-            Err(refuse(messages::error(4060, 1, &[&database]), &why))
-        }
-        None => {
-            let why = "Failed to open the database specified in the login properties.";
-            Err(refuse(messages::error(4064, 1, &[]), why))
-        }
+
+    /// Writes to the error log why a login failed: the state and the reason, which the client is not told.
+    fn log_failure(&self, number: i32, state: u8, what: &str, why: &str) {
+        let Self { instance, address, .. } = *self;
+        instance.log_line("Logon", &format!("Error: {number}, Severity: 14, State: {state}."));
+        instance.log_line("Logon", &format!("{what} Reason: {why} [CLIENT: {address}]"));
     }
 }
+
+/// "Could not connect because the maximum number of user connections has already been reached."
+const TOO_MANY_SESSIONS: i32 = 17809;
 
 /// A login that may come in.
 struct Known {
@@ -221,9 +239,4 @@ fn start_in(instance: &Instance, session: &Session, database: &str) -> Option<St
     engine.leave_database(session.id, session.state.borrow().database_id);
     session.update(|state| state.database_id = id);
     Some(name)
-}
-
-fn log_failure(instance: &Instance, number: i32, state: u8, what: &str, why: &str) {
-    instance.log_line("Logon", &format!("Error: {number}, Severity: 14, State: {state}."));
-    instance.log_line("Logon", &format!("{what} Reason: {why} [CLIENT: <local machine>]"));
 }

@@ -4,6 +4,9 @@
 //! request to [`crate::exec`] with a [`Sink`] for the answer.
 
 pub mod collecting;
+pub mod endpoint;
+mod greeting;
+mod handshake;
 mod login;
 pub mod open;
 pub mod rpc;
@@ -16,6 +19,7 @@ use std::rc::Rc;
 use tokio::sync::Notify;
 
 pub use collecting::{CollectedSet, CollectingSink};
+pub use endpoint::{Encrypted, EncryptionPolicy, Endpoint, Handshake, Limits, Tls};
 pub use open::{Introduction, OpenSession};
 pub use rpc::{RpcParam, RpcProcedure, RpcRequest, TransactionRequest};
 pub use sink::Sink;
@@ -42,6 +46,8 @@ pub struct Session {
     pub client_interface: String,
     /// Client's process id.
     pub client_pid: u32,
+    /// How it is connected.
+    pub connection: Connection,
     /// False for the server's own sessions.
     pub is_user_process: bool,
     /// What changes while it lives.
@@ -53,6 +59,33 @@ pub struct Session {
     /// Wakes the session's task after `killed` was set.
     pub kill_notice: Notify,
 }
+
+/// How a session is connected, as `sys.dm_exec_connections` shows it.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// Address of the client, or `<local machine>`.
+    pub address: Rc<str>,
+    /// Whether everything behind the login is encrypted.
+    pub is_encrypted: bool,
+    /// The packet size agreed on, in bytes.
+    pub packet_bytes: usize,
+    /// The protocol's version, as LOGINACK carries it.
+    pub protocol_version: u32,
+}
+
+impl Default for Connection {
+    fn default() -> Self {
+        Self {
+            address: LOCAL_MACHINE.into(),
+            is_encrypted: false,
+            packet_bytes: crate::tds::packet::PACKET_BYTES_DEFAULT,
+            protocol_version: crate::tds::TdsVersion::V7_4.number(),
+        }
+    }
+}
+
+/// The address of a client on the server's own machine.
+pub(crate) const LOCAL_MACHINE: &str = "<local machine>";
 
 /// The changing part of a session, as `sys.dm_exec_sessions` and `sp_who2` show it.
 #[derive(Clone, Debug)]
@@ -134,6 +167,12 @@ impl Sessions {
     #[must_use]
     pub fn get(&self, id: SessionId) -> Option<Rc<Session>> {
         self.by_id.get(&id).cloned()
+    }
+
+    /// How many of them belong to clients.
+    #[must_use]
+    pub fn clients(&self) -> usize {
+        self.by_id.range(51..).count()
     }
 
     /// All sessions, by id.

@@ -1,6 +1,6 @@
 //! Opening and closing sessions: the server's side of a login, whoever logs in.
 
-use super::{Session, SessionState};
+use super::{Connection, Session, SessionState};
 use crate::exec;
 use crate::instance::Instance;
 use std::cell::{Cell, RefCell};
@@ -24,6 +24,8 @@ pub struct Introduction {
     pub client_pid: u32,
     /// The database to start in.
     pub database_id: u32,
+    /// How it is connected.
+    pub connection: Connection,
 }
 
 impl Introduction {
@@ -38,6 +40,7 @@ impl Introduction {
             client_interface: "ODBC".to_owned(),
             client_pid: 1,
             database_id: 1,
+            connection: Connection::default(),
         }
     }
 }
@@ -86,6 +89,7 @@ impl Instance {
             program_name: who.program_name,
             client_interface: who.client_interface,
             client_pid: who.client_pid,
+            connection: who.connection,
             is_user_process: true,
             state: RefCell::new(SessionState {
                 database_id: who.database_id,

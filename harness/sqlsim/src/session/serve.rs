@@ -5,7 +5,9 @@
 //! or the end of the connection). A request that loses is dropped at its await
 //! and `exec` puts right what it left.
 
-use super::login::{self, Refused};
+use super::endpoint::Endpoint;
+use super::greeting::greet;
+use super::login::{Applicant, Refused, Welcomed};
 use super::wire::{Incoming, Lost, WireSink};
 use super::{Request, Session, Sink};
 use crate::exec;
@@ -24,24 +26,32 @@ const LOGIN_PATIENCE: Duration = Duration::from_secs(60);
 /// How long a client that is being thrown out may take to read why.
 const FAREWELL_PATIENCE: Duration = Duration::from_secs(5);
 
-/// Serves one connection until it ends.
-pub(crate) async fn connection(instance: &Instance, stream: Box<dyn Stream>) {
-    let (read, write) = tokio::io::split(stream);
-    let mut incoming = Incoming::new(read);
-    let mut sink = WireSink::new(write, instance.0.config.server_name.as_str().into());
-    let login = login::welcome(instance, &mut incoming, &mut sink);
-    let welcomed = match tokio::time::timeout(LOGIN_PATIENCE, Box::pin(login)).await {
-        Ok(Ok(welcomed)) => welcomed,
+/// Serves one connection that arrived at `endpoint` from `address`, until it ends.
+pub(crate) async fn connection(
+    instance: &Instance,
+    endpoint: &Rc<Endpoint>,
+    address: &str,
+    stream: Box<dyn Stream>,
+) {
+    let Some(stranger) = endpoint.stranger() else {
+        let why = "A connection was closed: too many others have not signed in yet.";
+        return instance.log_line("Logon", &format!("{why} [CLIENT: {address}]"));
+    };
+    let login = tokio::time::timeout(LOGIN_PATIENCE, Box::pin(sign_in(instance, endpoint, address, stream)));
+    let Entered { welcomed, mut incoming, sink } = match login.await {
+        Ok(Ok(entered)) => entered,
         Ok(Err(Refused::Lost(Lost::Protocol(error)))) => {
-            instance.log_line("Logon", &format!("A connection was closed before its login: {error}."));
-            return;
+            let why = format!("A connection was closed before its login: {error}. [CLIENT: {address}]");
+            return instance.log_line("Logon", &why);
         }
         Ok(Err(Refused::Lost(_) | Refused::Disconnected(_) | Refused::Told)) => return,
         Err(_) => {
-            instance.log_line("Logon", "A connection was closed because its login took too long.");
-            return;
+            let why = "A connection was closed because its login took too long.";
+            return instance.log_line("Logon", &format!("{why} [CLIENT: {address}]"));
         }
     };
+    drop(stranger);
+    incoming.trust();
     let session = Rc::clone(welcomed.session.session());
     let mut server = Server { instance, session, incoming, sink, version: welcomed.version };
     let end = server.requests().await;
@@ -53,6 +63,28 @@ pub(crate) async fn connection(instance: &Instance, stream: Box<dyn Stream>) {
         instance
             .log_line(&format!("spid{}", server.session.id), &format!("The connection was closed: {error}."));
     }
+}
+
+/// A client that has come in, and the two directions of its connection.
+struct Entered {
+    welcomed: Welcomed,
+    incoming: Incoming,
+    sink: WireSink,
+}
+
+async fn sign_in(
+    instance: &Instance,
+    endpoint: &Endpoint,
+    address: &str,
+    stream: Box<dyn Stream>,
+) -> Result<Entered, Refused> {
+    let greeted = greet(instance, endpoint, stream).await?;
+    let (read, write) = tokio::io::split(greeted.stream);
+    let incoming = Incoming::new(read, greeted.assembler);
+    let mut sink = WireSink::new(write, instance.0.config.server_name.as_str().into());
+    let applicant = Applicant { instance, endpoint, address, is_encrypted: greeted.is_encrypted };
+    let welcomed = applicant.sign_in(&greeted.login, &mut sink).await?;
+    Ok(Entered { welcomed, incoming, sink })
 }
 
 /// How a connection ends.

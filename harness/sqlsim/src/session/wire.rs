@@ -6,7 +6,9 @@
 use super::sink::{Disconnected, Done, Sink, TransactionChange};
 use crate::error::SqlError;
 use crate::network::Stream;
-use crate::tds::packet::{Assembler, Message, MessageKind, Packetizer, STATUS_IGNORE};
+use crate::tds::packet::{
+    Assembler, LOGIN_BYTES_MAX, MESSAGE_BYTES_MAX, Message, MessageKind, Packetizer, STATUS_IGNORE,
+};
 use crate::tds::tokens::{Environment, TokenWriter};
 use crate::tds::{ProtocolError, TdsVersion};
 use crate::value::{ColumnMeta, Value};
@@ -41,8 +43,16 @@ pub(super) struct Incoming {
 }
 
 impl Incoming {
-    pub(super) fn new(stream: ReadHalf<Box<dyn Stream>>) -> Self {
-        Self { stream, assembler: Assembler::new(), queue: VecDeque::new() }
+    /// Reads on from a stream of which `assembler` holds the beginning.
+    pub(super) fn new(stream: ReadHalf<Box<dyn Stream>>, mut assembler: Assembler) -> Self {
+        // Until it is known who asks.
+        assembler.set_message_bytes_max(LOGIN_BYTES_MAX);
+        Self { stream, assembler, queue: VecDeque::new() }
+    }
+
+    /// Takes long requests from now on: the client has signed in.
+    pub(super) fn trust(&mut self) {
+        self.assembler.set_message_bytes_max(MESSAGE_BYTES_MAX);
     }
 
     /// The next message.
@@ -118,12 +128,6 @@ impl WireSink {
     /// Whether the connection is to be closed after this answer.
     pub(super) fn is_over(&self) -> bool {
         self.is_gone || self.tokens.is_fatal()
-    }
-
-    /// Sends an answer that is not made of tokens (PRELOGIN's).
-    pub(super) async fn send_plain(&mut self, payload: &[u8]) -> Result<(), Disconnected> {
-        self.tokens.answer().extend_from_slice(payload);
-        self.send(true).await
     }
 
     /// Ends the answer and sends it.
@@ -206,7 +210,7 @@ mod tests {
         let (client, server) = tokio::io::duplex(room);
         let server: Box<dyn Stream> = Box::new(server);
         let (read, write) = tokio::io::split(server);
-        (client, Incoming::new(read), WireSink::new(write, "A".into()))
+        (client, Incoming::new(read, Assembler::new()), WireSink::new(write, "A".into()))
     }
 
     fn done(row_count: u64) -> Done {

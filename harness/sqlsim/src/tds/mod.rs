@@ -27,6 +27,8 @@ pub enum TdsVersion {
     V7_3B,
     /// SQL Server 2012 and later.
     V7_4,
+    /// TDS 8.0: 7.4 inside of TLS.
+    V8_0,
 }
 
 impl TdsVersion {
@@ -37,6 +39,7 @@ impl TdsVersion {
     #[must_use]
     pub fn negotiate(number: u32) -> Option<Self> {
         Some(match number {
+            0x0800_0000 => Self::V8_0,
             0..0x7100_0000 => return None,
             0x7100_0000..0x7209_0002 => Self::V7_1,
             0x7209_0002..0x730A_0003 => Self::V7_2,
@@ -55,6 +58,7 @@ impl TdsVersion {
             Self::V7_3A => 0x730A_0003,
             Self::V7_3B => 0x730B_0003,
             Self::V7_4 => 0x7400_0004,
+            Self::V8_0 => 0x0800_0000,
         }
     }
 }

@@ -13,6 +13,9 @@ pub const PACKET_BYTES_MAX: usize = 32_767;
 pub const PACKET_BYTES_DEFAULT: usize = 4096;
 /// The longest request this server takes, in bytes.
 pub const MESSAGE_BYTES_MAX: usize = 64 << 20;
+/// The longest message this server takes before it knows who sends it, in bytes. MS-TDS 2.2.6.4
+/// allows 128 KiB - 1 for a LOGIN7.
+pub const LOGIN_BYTES_MAX: usize = (128 << 10) - 1;
 
 /// End of message.
 pub const STATUS_END: u8 = 0x01;
@@ -85,6 +88,7 @@ pub struct Assembler {
     status: u8,
     payload: BytesMut,
     packet_bytes_max: usize,
+    message_bytes_max: usize,
 }
 
 impl Default for Assembler {
@@ -103,7 +107,13 @@ impl Assembler {
             status: 0,
             payload: BytesMut::new(),
             packet_bytes_max: PACKET_BYTES_MAX,
+            message_bytes_max: MESSAGE_BYTES_MAX,
         }
+    }
+
+    /// Takes messages of this many bytes at most from now on.
+    pub fn set_message_bytes_max(&mut self, message_bytes_max: usize) {
+        self.message_bytes_max = message_bytes_max;
     }
 
     /// Where bytes from the stream are put.
@@ -122,7 +132,7 @@ impl Assembler {
     ///
     /// # Errors
     /// On a packet type, length or order that the protocol does not know, and on a message that is
-    /// longer than [`MESSAGE_BYTES_MAX`]. The stream is of no use afterwards.
+    /// longer than the limit, [`MESSAGE_BYTES_MAX`] unless set. The stream is of no use afterwards.
     pub fn next_message(&mut self) -> Decoded<Option<Message>> {
         while let Some(header) = self.input.first_chunk::<HEADER_BYTES>() {
             let kind = MessageKind::from_byte(header[0])?;
@@ -155,10 +165,10 @@ impl Assembler {
             self.kind = Some(kind);
             self.status = status;
         }
+        if self.payload.len() + packet.len() > self.message_bytes_max {
+            return Err(ProtocolError::TooLarge { what: "the request", limit: self.message_bytes_max });
+        }
         if status & STATUS_END == 0 {
-            if self.payload.len() + packet.len() > MESSAGE_BYTES_MAX {
-                return Err(ProtocolError::TooLarge { what: "the request", limit: MESSAGE_BYTES_MAX });
-            }
             self.payload.extend_from_slice(&packet);
             return Ok(None);
         }
@@ -279,6 +289,18 @@ mod tests {
         let mut assembler = Assembler::new();
         assembler.input().extend_from_slice(bytes);
         assert!(matches!(assembler.next_message(), Err(ProtocolError::Invalid { .. })));
+    }
+
+    #[rstest]
+    #[case::of_one_packet(10, 100)]
+    #[case::of_several(10, 4)]
+    fn a_message_longer_than_the_limit_is_refused(#[case] limit: usize, #[case] payload_bytes: usize) {
+        for (length, fits) in [(limit, true), (limit + 1, false)] {
+            let mut assembler = Assembler::new();
+            assembler.set_message_bytes_max(limit);
+            assembler.input().extend_from_slice(&packets(1, &vec![7; length], payload_bytes));
+            assert_eq!(matches!(assembler.next_message(), Ok(Some(_))), fits, "{length}");
+        }
     }
 
     proptest! {
