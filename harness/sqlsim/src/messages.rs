@@ -442,6 +442,7 @@ pub const MESSAGES: &[Message] = &[
         severity: 15,
         template: "An object or column name is missing or empty. For SELECT INTO statements, verify each column has a name. For other statements, look for empty alias names. Aliases defined as \"\" or [] are not allowed. Change the alias to a valid name.",
     },
+    Message { number: 1048, severity: 15, template: "Conflicting cursor options %s and %s." },
     Message {
         number: 1060,
         severity: 15,
@@ -1125,6 +1126,21 @@ pub const MESSAGES: &[Message] = &[
         template: "Conflicting file relocations have been specified for file '%.*ls'. Only a single WITH MOVE clause should be specified for any logical file name.",
     },
     Message {
+        number: 4403,
+        severity: 16,
+        template: "Cannot update the view or function '%.*ls' because it contains aggregates, or a DISTINCT or GROUP BY clause, or PIVOT or UNPIVOT operator.",
+    },
+    Message {
+        number: 4405,
+        severity: 16,
+        template: "View or function '%.*ls' is not updatable because the modification affects multiple base tables.",
+    },
+    Message {
+        number: 4406,
+        severity: 16,
+        template: "Update or insert of view or function '%.*ls' failed because it contains a derived or constant field.",
+    },
+    Message {
         number: 4701,
         severity: 16,
         template: "Cannot find the object \"%.*ls\" because it does not exist or you do not have permissions.",
@@ -1177,6 +1193,11 @@ pub const MESSAGES: &[Message] = &[
         number: 5133,
         severity: 16,
         template: "Directory lookup for the file \"%ls\" failed with the operating system error %ls.",
+    },
+    Message {
+        number: 5324,
+        severity: 15,
+        template: "In a MERGE statement, a '%S_MSG' clause with a search condition cannot appear after a '%S_MSG' clause with no search condition.",
     },
     Message { number: 5701, severity: 10, template: "Changed database context to '%.*ls'." },
     Message { number: 5703, severity: 10, template: "Changed language setting to %.*ls." },
@@ -1315,6 +1336,11 @@ pub const MESSAGES: &[Message] = &[
     },
     Message { number: 8179, severity: 16, template: "Could not find prepared statement with handle %d." },
     Message {
+        number: 8672,
+        severity: 16,
+        template: "The MERGE statement attempted to UPDATE or DELETE the same row more than once. This happens when a target row matches more than one source row. A MERGE statement cannot UPDATE/DELETE the same row of the target table multiple times. Refine the ON clause to ensure a target row matches at most one source row, or use the GROUP BY clause to group the source rows.",
+    },
+    Message {
         number: 8730,
         severity: 16,
         template: "Offset parameter for Lag and Lead functions cannot be a negative value.",
@@ -1339,6 +1365,21 @@ pub const MESSAGES: &[Message] = &[
         number: 10709,
         severity: 16,
         template: "The number of columns for each row in a table value constructor must be the same.",
+    },
+    Message {
+        number: 10711,
+        severity: 15,
+        template: "An action of type '%S_MSG' is not allowed in the '%S_MSG' clause of a MERGE statement.",
+    },
+    Message {
+        number: 10713,
+        severity: 15,
+        template: "A MERGE statement must be terminated by a semi-colon (;).",
+    },
+    Message {
+        number: 10714,
+        severity: 15,
+        template: "An action of type '%S_MSG' cannot appear more than once in a '%S_MSG' clause of a MERGE statement.",
     },
     Message {
         number: 10742,
@@ -1448,7 +1489,7 @@ pub const MESSAGES: &[Message] = &[
     Message {
         number: 16911,
         severity: 16,
-        template: "%hs: The fetch type cannot be used with forward only cursors.",
+        template: "%hs: The fetch type %hs cannot be used with forward only cursors.",
     },
     Message { number: 16915, severity: 16, template: "A cursor with the name '%.*ls' already exists." },
     Message { number: 16916, severity: 16, template: "A cursor with the name '%.*ls' does not exist." },
@@ -1457,6 +1498,29 @@ pub const MESSAGES: &[Message] = &[
         number: 16924,
         severity: 16,
         template: "Cursorfetch: The number of variables declared in the INTO list must match that of selected columns.",
+    },
+    Message {
+        number: 16925,
+        severity: 16,
+        template: "The fetch type %hs cannot be used with dynamic cursors.",
+    },
+    Message { number: 16929, severity: 16, template: "The cursor is READ ONLY." },
+    Message { number: 16931, severity: 16, template: "There are no rows in the current fetch buffer." },
+    Message {
+        number: 16933,
+        severity: 16,
+        template: "The cursor does not include the table being modified or the table is not updatable through the cursor.",
+    },
+    Message { number: 16947, severity: 16, template: "No rows were updated or deleted." },
+    Message {
+        number: 16950,
+        severity: 10,
+        template: "The variable '%.*ls' does not currently have a cursor allocated to it.",
+    },
+    Message {
+        number: 16957,
+        severity: 16,
+        template: "FOR UPDATE cannot be specified on a READ ONLY cursor.",
     },
     Message {
         number: 17809,

@@ -11,9 +11,12 @@ pub const NOT_MODELLED: &[&str] = &[
     "A change of the password while logging in.",
     "Session recovery and the other features a client may ask for at login: none is acknowledged, which tells the client that they are not there.",
     // T-SQL
-    "MERGE, FOR XML EXPLICIT, functions and triggers of one's own, synonyms, sequences, alias types, filtered indexes, cursor variables, WHERE CURRENT OF, global \
-     temporary tables and linked servers: error 40510 names them.",
-    "Rows are changed in tables only, not through views or common table expressions.",
+    "FOR XML EXPLICIT, functions and triggers of one's own, synonyms, sequences, alias types, filtered indexes, \
+     global temporary tables and linked servers: error 40510 names them.",
+    "A change through a view or common table reaches the first table of its FROM only.",
+    "Cursors read their rows when they are opened. One over a single table shows later changes of these rows \
+     (unless it is STATIC or FAST_FORWARD), but no rows that are added later; OPTIMISTIC and SCROLL_LOCKS take \
+     no locks and detect no changes.",
     "Object permissions: whoever may enter a database may read and write all of it; GRANT of more than CONNECT, \
      DENY and REVOKE are refused.",
     "Hints that only choose a plan, statistics and SET options about them are accepted and change nothing; \

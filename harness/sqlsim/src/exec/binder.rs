@@ -82,7 +82,9 @@ pub(super) struct Binder<'e, 'a> {
     /// Tables that have been met, and how they are read.
     pub(super) read: Vec<(crate::engine::DatabaseId, crate::engine::ObjectId, crate::engine::Access)>,
     /// The table read for UPDATE or DELETE.
-    pub(super) change_target: Option<super::source::ChangeTarget>,
+    pub(super) change_target: Option<super::target::ChangeTarget>,
+    /// The next SELECT shows the ids of the target's rows behind its columns.
+    pub(super) exports: bool,
     /// OPTION (MAXRECURSION).
     pub(super) max_recursion: Option<u32>,
     /// Set while a query is bound that FOR XML or FOR JSON formats: what its items are.
@@ -100,6 +102,7 @@ impl<'e, 'a> Binder<'e, 'a> {
             database: env.database,
             read: Vec::new(),
             change_target: None,
+            exports: false,
             max_recursion: None,
             origins: None,
         }

@@ -1,15 +1,16 @@
 //! UPDATE, DELETE, TRUNCATE: rows found, changed, taken out.
 
-use super::binder::{Binder, Scope};
+use super::binder::{Binder, Scope, ScopeColumn};
 use super::constraints;
-use super::dml::{Outcome, output_rows, transaction};
+use super::dml::{Outcome, Target, output_rows, target_database, transaction};
 use super::environment::Environment;
 use super::expression::{Ex, Frame};
-use super::source::{ChangeTarget, Found, FoundTarget, Node, column_ordinal, resolve, table_columns};
+use super::source::{Found, Node, resolve};
+use super::target::{ChangeTarget, FoundTarget};
 use crate::engine::{DatabaseId, Fault, RowId, TableDef};
 use crate::error::SqlResult;
 use crate::messages::error;
-use crate::tsql::ast::{Delete, Expr, ObjectName, TableSource, Top, Update, UpdateItem};
+use crate::tsql::ast::{CursorName, Delete, Expr, ObjectName, TableSource, Top, Update, UpdateItem};
 use crate::value::{DataType, Row, Value, convert};
 use std::rc::Rc;
 
@@ -17,6 +18,8 @@ use std::rc::Rc;
 struct Candidates {
     found: FoundTarget,
     rows: Vec<Row>,
+    /// What the joined rows are made of.
+    columns: Vec<ScopeColumn>,
 }
 
 struct Search<'s> {
@@ -25,6 +28,8 @@ struct Search<'s> {
     from: &'s [TableSource],
     filter: Option<&'s Expr>,
     top: Option<&'s Top>,
+    /// WHERE CURRENT OF.
+    cursor: Option<&'s CursorName>,
 }
 
 /// Binds and reads FROM and WHERE of UPDATE and DELETE. `bind` sees the scope and may bind more.
@@ -33,15 +38,18 @@ fn candidates<T>(
     search: &Search<'_>,
     bind: impl FnOnce(&mut Binder<'_, '_>, &FoundTarget) -> SqlResult<T>,
 ) -> Result<(Candidates, T), Fault> {
-    let TableSource::Named { name, hints, .. } = search.target else {
-        return Err(error(40_510, 1, &[&"UPDATE and DELETE of a table variable with FROM"]).into());
+    let (name, own) = match search.target {
+        TableSource::Named { name, hints, .. } => {
+            (&name.name, TableSource::Named { name: name.clone(), alias: None, hints: hints.clone() })
+        }
+        TableSource::Variable { slot, .. } => (&env.declarations[*slot].name, search.target.clone()),
+        _ => return Err(error(40_510, 1, &[&"this target of a change"]).into()),
     };
     let mut binder = Binder::new(env);
     binder.see_tables(search.tables);
-    binder.change_target = Some(ChangeTarget { name: name.clone(), found: None });
+    binder.change_target = Some(ChangeTarget::named(name));
     binder.scopes.push(Scope::default());
     let mut sources = search.from.to_vec();
-    let own = TableSource::Named { name: name.clone(), alias: None, hints: hints.clone() };
     let mut node = if sources.is_empty() { Node::Nothing } else { binder.bind_sources(&sources)? };
     if binder.change_target.as_ref().is_some_and(|target| target.found.is_none()) {
         // The target is not in FROM: it is joined to it.
@@ -53,10 +61,13 @@ fn candidates<T>(
         node = binder.bind_sources(&sources)?;
     }
     let Some(found) = binder.change_target.as_ref().and_then(|target| target.found.clone()) else {
+        let TableSource::Named { name, .. } = search.target else {
+            return Err(error(1087, 1, &[name]).into());
+        };
         return Err(match resolve(env, env.database, name) {
             Err(e) => e,
             Ok((_, Found::System(_))) => error(259, 1, &[]),
-            Ok(_) => error(40_510, 1, &[&"changing rows through a view or query"]),
+            Ok(_) => error(4405, 1, &[name]),
         }
         .into());
     };
@@ -69,31 +80,25 @@ fn candidates<T>(
     if !filters.is_empty() {
         rows = super::rows::filter_rows(rows, &filters, env, None)?;
     }
-    // A row that joins several times is changed once.
+    // A row that joins several times is changed once; an outer join may have found none.
     if !search.from.is_empty() {
-        let id_at = found.base + found.def.columns.len();
         let mut seen = std::collections::BTreeSet::new();
-        rows.retain(|row| matches!(row.get(id_at), Some(Value::Int(id)) if seen.insert(*id)));
+        rows.retain(|row| found.id(row).is_some_and(|id| seen.insert(id)));
+    }
+    if let Some(cursor) = search.cursor {
+        let current = super::cursors::current_row(env, cursor, &found.target)?;
+        rows.retain(|row| found.id(row) == Some(current));
+        if rows.is_empty() {
+            return Err(error(16_947, 1, &[]).into());
+        }
     }
     if let Some(top) = top
         && let Value::Int(n) = top.eval(env, &Frame::NONE)?
     {
         rows.truncate(usize::try_from(n).unwrap_or(0));
     }
-    Ok((Candidates { found, rows }, bound))
-}
-
-impl Candidates {
-    /// The target's own row and id inside a joined row.
-    fn own(&self, row: &Row) -> (RowId, Row) {
-        let width = self.found.def.columns.len();
-        let own = row[self.found.base..self.found.base + width].to_vec().into();
-        let id = match row.get(self.found.base + width) {
-            Some(Value::Int(id)) => RowId::try_from(*id).unwrap_or(0),
-            _ => 0,
-        };
-        (id, own)
-    }
+    let columns = binder.scopes.pop().map(|scope| scope.columns).unwrap_or_default();
+    Ok((Candidates { found, rows, columns }, bound))
 }
 
 /// An assignment of UPDATE, bound.
@@ -103,65 +108,98 @@ struct Assignment {
     value: Option<(Ex, DataType)>,
 }
 
+/// SET of UPDATE and MERGE, bound, with what new rows must satisfy.
+pub(super) struct Assignments {
+    list: Vec<Assignment>,
+    checks: constraints::Checks,
+    defaults: constraints::Defaults,
+}
+
+impl Assignments {
+    /// Binds SET in the scope of the joined rows.
+    pub(super) fn bind(
+        binder: &mut Binder<'_, '_>,
+        found: &FoundTarget,
+        items: &[UpdateItem],
+    ) -> SqlResult<Self> {
+        let list = bind_assignments(binder, found, items)?;
+        let def = found.target.def();
+        let checks = constraints::Checks::bind(binder.env, def)?;
+        let wanted = |at| list.iter().any(|one| one.ordinal == Some(at) && one.value.is_none());
+        let defaults = constraints::Defaults::bind(binder.env, def, wanted)?;
+        Ok(Self { list, checks, defaults })
+    }
+
+    /// The new row that takes an old one's place; variables that SET assigns go into `assigned`.
+    pub(super) fn apply(
+        &self,
+        env: &Environment<'_>,
+        target: &Target,
+        joined: &Row,
+        old: &Row,
+        assigned: &mut Vec<(usize, Value)>,
+    ) -> Result<Row, Fault> {
+        let (def, database) = (target.def(), target_database(target));
+        let mut new = old.to_vec();
+        apply(env, def, &self.list, &self.defaults, joined, &mut new, assigned)?;
+        constraints::compute(env, def, &mut new)?;
+        constraints::not_null(env, database, def, &new, "UPDATE")?;
+        self.checks.test(env, database, def, &new, "UPDATE")?;
+        let new: Row = new.into();
+        if matches!(target, Target::Table(..)) {
+            constraints::foreign_keys(env, database, def, &new, Some(old), "UPDATE")?;
+        }
+        Ok(new)
+    }
+}
+
 /// UPDATE.
 pub(super) fn update(env: &Environment<'_>, statement: &Update) -> Result<Outcome, Fault> {
-    if let TableSource::Variable { slot, .. } = &statement.target {
-        return update_variable(env, *slot, statement);
-    }
     let search = Search {
         tables: &statement.tables,
         target: &statement.target,
         from: &statement.from,
         filter: statement.filter.as_ref(),
         top: statement.top.as_ref(),
+        cursor: statement.cursor.as_ref(),
     };
-    let (candidates, assignments) = candidates(env, &search, |binder, found| {
-        bind_assignments(binder, &found.def, &statement.assignments)
-    })?;
-    let def = candidates.found.def.clone();
-    let database = candidates.found.database;
-    let checks = constraints::Checks::bind(env, &def)?;
-    let defaults = constraints::Defaults::bind(env, &def, |at| {
-        assignments.iter().any(|assignment| assignment.ordinal == Some(at) && assignment.value.is_none())
-    })?;
+    let (candidates, assignments) =
+        candidates(env, &search, |binder, found| Assignments::bind(binder, found, &statement.assignments))?;
+    let target = &candidates.found.target;
     let mut changes = Vec::with_capacity(candidates.rows.len());
     let mut pairs = Vec::with_capacity(candidates.rows.len());
     let mut assigned = Vec::new();
     for joined in &candidates.rows {
-        let (id, old) = candidates.own(joined);
-        let mut new = old.to_vec();
-        apply(env, &def, &assignments, &defaults, joined, &mut new, &mut assigned)?;
-        constraints::compute(env, &def, &mut new)?;
-        constraints::not_null(env, database, &def, &new, "UPDATE")?;
-        checks.test(env, database, &def, &new, "UPDATE")?;
-        let new: Row = new.into();
-        constraints::foreign_keys(env, database, &def, &new, Some(&old), "UPDATE")?;
+        let (id, old) = candidates.found.own(env, joined);
+        let new = assignments.apply(env, target, joined, &old, &mut assigned)?;
         pairs.push((new.clone(), old));
         changes.push((id, new));
     }
-    constraints::referenced(env, database, &def, &pairs, "UPDATE")?;
-    let count = changes.len() as u64;
-    {
-        let mut engine = env.instance.0.engine.borrow_mut();
-        engine.update_many(transaction(env), database, def.object_id, &changes)?;
+    if let Target::Table(database, def) = target {
+        constraints::referenced(env, *database, def, &pairs, "UPDATE")?;
     }
+    let count = changes.len() as u64;
+    target.update(env, &changes)?;
     let mut outcome = Outcome { count: Some(count), command: 0xC5, assigned, ..Outcome::default() };
     if let Some(output) = &statement.output {
-        outcome.set = output_rows(env, output, &def, pairs)?;
+        let def = target.def().clone();
+        let around = (!statement.from.is_empty()).then_some((candidates.columns, candidates.rows));
+        outcome.set = output_rows(env, output, &def, pairs, around)?;
     }
     Ok(outcome)
 }
 
 fn bind_assignments(
     binder: &mut Binder<'_, '_>,
-    def: &TableDef,
+    found: &FoundTarget,
     items: &[UpdateItem],
 ) -> SqlResult<Vec<Assignment>> {
+    let def = found.target.def();
     let mut bound: Vec<Assignment> = Vec::with_capacity(items.len());
     for item in items {
         let ordinal = match &item.column {
             Some(name) => {
-                let ordinal = column_ordinal(def, name)?;
+                let ordinal = found.ordinal(name)?;
                 if bound.iter().any(|known| known.ordinal == Some(ordinal)) {
                     return Err(error(264, 1, &[name]));
                 }
@@ -179,17 +217,17 @@ fn bind_assignments(
             (None, _) => None,
             (Some(value), None) => Some(binder.value(value)?),
             (Some(value), Some(operator)) => {
-                let left = match (&item.column, item.variable) {
-                    (Some(name), _) => Expr::Column(vec![def.name.clone(), name.clone()]),
-                    (None, Some(slot)) => Expr::Variable(slot),
-                    (None, None) => return Err(error(102, 1, &[&"="])),
-                };
-                let simple = item.column.as_ref().map(|name| Expr::Column(vec![name.clone()]));
                 let whole = |left: Expr| Expr::Binary(operator, Box::new(left), Box::new(value.clone()));
-                let typed = binder.value(&whole(left));
-                Some(match (typed, simple) {
-                    (Err(_), Some(simple)) => binder.value(&whole(simple))?,
-                    (typed, _) => typed?,
+                Some(match (&item.column, item.variable) {
+                    (Some(name), _) => {
+                        // The target's own column, whatever else has that name.
+                        let alias = binder.change_target.as_ref().map(|target| target.name.clone());
+                        let qualified = alias.map(|alias| Expr::Column(vec![alias, name.clone()]));
+                        let own = qualified.filter(|own| binder.value(own).is_ok());
+                        binder.value(&whole(own.unwrap_or_else(|| Expr::Column(vec![name.clone()]))))?
+                    }
+                    (None, Some(slot)) => binder.value(&whole(Expr::Variable(slot)))?,
+                    (None, None) => return Err(error(102, 1, &[&"="])),
                 })
             }
         };
@@ -235,89 +273,28 @@ fn apply(
     Ok(())
 }
 
-fn update_variable(env: &Environment<'_>, slot: usize, statement: &Update) -> Result<Outcome, Fault> {
-    if !statement.from.is_empty() || statement.output.is_some() {
-        return Err(error(40_510, 1, &[&"UPDATE of a table variable with FROM or OUTPUT"]).into());
-    }
-    let (def, rows) = variable_rows(env, slot)?;
-    let (filter, assignments) = with_variable_scope(env, slot, &def, |binder| {
-        let filter = statement.filter.as_ref().map(|filter| binder.condition(filter)).transpose()?;
-        Ok((filter, bind_assignments(binder, &def, &statement.assignments)?))
-    })?;
-    let defaults = constraints::Defaults::bind(env, &def, |at| {
-        assignments.iter().any(|assignment| assignment.ordinal == Some(at) && assignment.value.is_none())
-    })?;
-    let mut assigned = Vec::new();
-    let mut count = 0;
-    let mut changed = Vec::with_capacity(rows.len());
-    for row in rows {
-        let frame = Frame::of(&row, 0, None);
-        let hit = match &filter {
-            Some(filter) => filter.test(env, &frame)? == Some(true),
-            None => true,
-        };
-        if !hit {
-            changed.push(row);
-            continue;
-        }
-        let mut new = row.to_vec();
-        apply(env, &def, &assignments, &defaults, &row, &mut new, &mut assigned)?;
-        constraints::not_null(env, crate::engine::TEMPDB, &def, &new, "UPDATE")?;
-        changed.push(new.into());
-        count += 1;
-    }
-    put_variable_rows(env, slot, changed);
-    Ok(Outcome { count: Some(count), command: 0xC5, assigned, ..Outcome::default() })
-}
-
-fn variable_rows(env: &Environment<'_>, slot: usize) -> SqlResult<(Rc<TableDef>, Vec<Row>)> {
-    let variables = env.table_variables.borrow();
-    let found = variables.iter().find(|variable| variable.slot == slot);
-    found
-        .map(|variable| (variable.def.clone(), variable.rows.clone()))
-        .ok_or_else(|| error(1087, 1, &[&env.declarations[slot].name]))
-}
-
-fn put_variable_rows(env: &Environment<'_>, slot: usize, rows: Vec<Row>) {
-    let mut variables = env.table_variables.borrow_mut();
-    if let Some(variable) = variables.iter_mut().find(|variable| variable.slot == slot) {
-        variable.rows = rows;
-    }
-}
-
-fn with_variable_scope<T>(
-    env: &Environment<'_>,
-    slot: usize,
-    def: &TableDef,
-    bind: impl FnOnce(&mut Binder<'_, '_>) -> SqlResult<T>,
-) -> SqlResult<T> {
-    let mut binder = Binder::new(env);
-    let name = env.declarations[slot].name.clone();
-    binder.scopes.push(Scope { columns: table_columns(def, &name, false).collect(), ..Scope::default() });
-    bind(&mut binder)
-}
-
 /// DELETE.
 pub(super) fn delete(env: &Environment<'_>, statement: &Delete) -> Result<Outcome, Fault> {
-    if let TableSource::Variable { slot, .. } = &statement.target {
-        return delete_from_variable(env, *slot, statement);
-    }
     let search = Search {
         tables: &statement.tables,
         target: &statement.target,
         from: &statement.from,
         filter: statement.filter.as_ref(),
         top: statement.top.as_ref(),
+        cursor: statement.cursor.as_ref(),
     };
     let (candidates, ()) = candidates(env, &search, |_, _| Ok(()))?;
-    let def = candidates.found.def.clone();
-    let doomed: Vec<(RowId, Row)> = candidates.rows.iter().map(|row| candidates.own(row)).collect();
-    delete_rows(env, candidates.found.database, &def, &doomed)?;
+    let target = &candidates.found.target;
+    let doomed: Vec<(RowId, Row)> =
+        candidates.rows.iter().map(|row| candidates.found.own(env, row)).collect();
+    target.delete(env, &doomed)?;
     let mut outcome = Outcome { count: Some(doomed.len() as u64), command: 0xC4, ..Outcome::default() };
     if let Some(output) = &statement.output {
+        let def = target.def().clone();
         let nothing: Row = vec![Value::Null; def.columns.len()].into();
         let pairs = doomed.into_iter().map(|(_, row)| (nothing.clone(), row)).collect();
-        outcome.set = output_rows(env, output, &def, pairs)?;
+        let around = (!statement.from.is_empty()).then_some((candidates.columns, candidates.rows));
+        outcome.set = output_rows(env, output, &def, pairs, around)?;
     }
     Ok(outcome)
 }
@@ -335,30 +312,6 @@ pub(super) fn delete_rows(
         engine.delete(transaction(env), database, def.object_id, *id)?;
     }
     Ok(())
-}
-
-fn delete_from_variable(env: &Environment<'_>, slot: usize, statement: &Delete) -> Result<Outcome, Fault> {
-    if !statement.from.is_empty() || statement.output.is_some() {
-        return Err(error(40_510, 1, &[&"DELETE from a table variable with FROM or OUTPUT"]).into());
-    }
-    let (def, rows) = variable_rows(env, slot)?;
-    let filter = with_variable_scope(env, slot, &def, |binder| {
-        statement.filter.as_ref().map(|filter| binder.condition(filter)).transpose()
-    })?;
-    let before = rows.len();
-    let mut kept = Vec::with_capacity(before);
-    for row in rows {
-        let hit = match &filter {
-            Some(filter) => filter.test(env, &Frame::of(&row, 0, None))? == Some(true),
-            None => true,
-        };
-        if !hit {
-            kept.push(row);
-        }
-    }
-    let count = (before - kept.len()) as u64;
-    put_variable_rows(env, slot, kept);
-    Ok(Outcome { count: Some(count), command: 0xC4, ..Outcome::default() })
 }
 
 /// TRUNCATE TABLE.

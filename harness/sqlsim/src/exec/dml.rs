@@ -29,6 +29,7 @@ pub(super) struct Outcome {
 }
 
 /// Where a change goes.
+#[derive(Clone, Debug)]
 pub(super) enum Target {
     Table(DatabaseId, Rc<TableDef>),
     Variable(usize, Rc<TableDef>),
@@ -54,7 +55,10 @@ pub(super) fn target_of(env: &Environment<'_>, source: &TableSource) -> SqlResul
         TableSource::Named { name, .. } => match resolve(env, env.database, name)? {
             (database, Found::Table(def)) => Ok(Target::Table(database, def)),
             (_, Found::System(_)) => Err(error(259, 1, &[])),
-            (_, Found::View(_)) => Err(error(40_510, 1, &[&"changing rows through a view"])),
+            (_, Found::View(_)) => match super::target::seen_through(env, source)? {
+                Some(found) => Ok(found.target),
+                None => Err(error(4405, 1, &[name])),
+            },
         },
         _ => Err(error(40_510, 1, &[&"this target of a change"])),
     }
@@ -67,9 +71,8 @@ pub(super) fn transaction(env: &Environment<'_>) -> crate::engine::TransactionId
 
 /// INSERT, other than of a procedure's rows.
 pub(super) fn insert(env: &Environment<'_>, statement: &Insert) -> Result<Outcome, Fault> {
-    let target = target_of(env, &statement.target)?;
+    let (target, columns) = insert_target(env, statement)?;
     let def = target.def().clone();
-    let columns = insert_columns(env, &target, &statement.columns)?;
     let rows = match &statement.source {
         InsertSource::Values(values) => value_rows(env, &def, &columns, values)?,
         InsertSource::Defaults => vec![vec![None; def.columns.len()]],
@@ -94,9 +97,8 @@ pub(super) fn insert_given(
     statement: &Insert,
     sets: &[(Vec<ColumnMeta>, Vec<Row>)],
 ) -> Result<Outcome, Fault> {
-    let target = target_of(env, &statement.target)?;
+    let (target, columns) = insert_target(env, statement)?;
     let def = target.def().clone();
-    let columns = insert_columns(env, &target, &statement.columns)?;
     let mut rows = Vec::new();
     for (given, set) in sets {
         if given.len() != columns.len() {
@@ -106,6 +108,29 @@ pub(super) fn insert_given(
         rows.extend(given_rows(&def, &columns, &types, set)?);
     }
     insert_rows(env, &target, rows, None)
+}
+
+/// The table that rows go into, and which of its columns are given; a view shows them by other names.
+fn insert_target(env: &Environment<'_>, statement: &Insert) -> SqlResult<(Target, Vec<usize>)> {
+    let target = target_of(env, &statement.target)?;
+    let through = match &statement.target {
+        TableSource::Named { name, .. } if !same_name(&name.name, &target.def().name) => {
+            super::target::seen_through(env, &statement.target)?.filter(|found| found.shown.is_some())
+        }
+        _ => None,
+    };
+    let named: Vec<Rc<str>> = match &through {
+        None => statement.columns.clone(),
+        Some(found) => {
+            let shown = found.shown.as_deref().unwrap_or_default();
+            let all: Vec<Rc<str>> = shown.iter().map(|(name, ..)| name.clone()).collect();
+            let names = if statement.columns.is_empty() { &all } else { &statement.columns };
+            let real = |name| Ok(target.def().columns[found.ordinal(name)?].meta.name.clone());
+            names.iter().map(real).collect::<SqlResult<_>>()?
+        }
+    };
+    let columns = insert_columns(env, &target, &named)?;
+    Ok((target, columns))
 }
 
 /// A row on its way in: `None` where the column's default goes.
@@ -208,6 +233,24 @@ pub(super) fn insert_rows(
     rows: Vec<Incoming>,
     output: Option<&Output>,
 ) -> Result<Outcome, Fault> {
+    let (inserted, identity) = put_rows(env, target, rows)?;
+    let count = inserted.len() as u64;
+    let mut outcome = Outcome { count: Some(count), command: 0xC3, identity, ..Outcome::default() };
+    if let Some(output) = output {
+        let def = target.def();
+        let nothing: Row = vec![Value::Null; def.columns.len()].into();
+        let pairs = inserted.into_iter().map(|row| (row, nothing.clone())).collect();
+        outcome.set = output_rows(env, output, def, pairs, None)?;
+    }
+    Ok(outcome)
+}
+
+/// Fills, checks and inserts rows; gives them, and the last identity value.
+pub(super) fn put_rows(
+    env: &Environment<'_>,
+    target: &Target,
+    rows: Vec<Incoming>,
+) -> Result<(Vec<Row>, Option<Value>), Fault> {
     let def = target.def().clone();
     let checks = constraints::Checks::bind(env, &def)?;
     let defaults = constraints::Defaults::bind(env, &def, |at| rows.iter().any(|row| row[at].is_none()))?;
@@ -241,14 +284,7 @@ pub(super) fn insert_rows(
         }
         inserted.push(row);
     }
-    let count = inserted.len() as u64;
-    let mut outcome = Outcome { count: Some(count), command: 0xC3, identity, ..Outcome::default() };
-    if let Some(output) = output {
-        let nothing: Row = vec![Value::Null; def.columns.len()].into();
-        let pairs = inserted.into_iter().map(|row| (row, nothing.clone())).collect();
-        outcome.set = output_rows(env, output, &def, pairs)?;
-    }
-    Ok(outcome)
+    Ok((inserted, identity))
 }
 
 pub(super) fn target_database(target: &Target) -> DatabaseId {
@@ -298,7 +334,21 @@ pub(super) fn unique_in_variable(variable: &TableVariable, def: &TableDef, row: 
     Ok(())
 }
 
+/// The unique keys of a table variable's rows, after a change.
+pub(super) fn unique_rows(rows: &[Row], def: &TableDef) -> SqlResult<()> {
+    for index in def.indexes.iter().filter(|index| index.kind.is_unique()) {
+        let mut seen = std::collections::BTreeSet::new();
+        if !rows.iter().all(|row| seen.insert(crate::engine::Key::of_row(index, row))) {
+            return Err(error(2627, 1, &[&"PRIMARY KEY", &index.name, &def.name, &""]));
+        }
+    }
+    Ok(())
+}
+
 pub(super) type Set = (Vec<ColumnMeta>, Vec<Row>);
+
+/// What an OUTPUT clause sees besides inserted and deleted: columns, and their values for each row.
+pub(super) type Around = (Vec<super::binder::ScopeColumn>, Vec<Row>);
 
 /// Rows of an OUTPUT clause; pairs are (inserted, deleted).
 pub(super) fn output_rows(
@@ -306,6 +356,7 @@ pub(super) fn output_rows(
     output: &Output,
     def: &TableDef,
     pairs: Vec<(Row, Row)>,
+    around: Option<Around>,
 ) -> Result<Option<Set>, Fault> {
     let mut binder = Binder::new(env);
     let mut scope = Scope::default();
@@ -313,6 +364,8 @@ pub(super) fn output_rows(
         let source: Rc<str> = name.into();
         scope.columns.extend(table_columns(def, &source, true));
     }
+    let (columns, around) = around.unwrap_or_default();
+    scope.columns.extend(columns);
     binder.scopes.push(scope);
     let star = |item: &SelectItem| matches!(item, SelectItem::Star(prefix) if prefix.is_empty());
     if output.items.iter().any(star) {
@@ -320,8 +373,9 @@ pub(super) fn output_rows(
     }
     let (items, columns) = binder.items(&output.items)?;
     let mut rows = Vec::with_capacity(pairs.len());
-    for (inserted, deleted) in pairs {
-        let row: Vec<Value> = inserted.iter().chain(deleted.iter()).cloned().collect();
+    for (at, (inserted, deleted)) in pairs.into_iter().enumerate() {
+        let around = around.get(at).map(|row| &**row).unwrap_or_default();
+        let row: Vec<Value> = inserted.iter().chain(deleted.iter()).chain(around).cloned().collect();
         let frame = Frame::of(&row, 0, None);
         let values = items.iter().map(|item| item.ex.eval(env, &frame)).collect::<Result<Vec<_>, _>>()?;
         rows.push(Row::from(values));

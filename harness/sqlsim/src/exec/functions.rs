@@ -51,7 +51,7 @@ pub(super) fn system_variable(name: &str) -> Option<(SystemVariable, DataType)> 
         "@@version" => (|_| Value::text(server::VERSION_TEXT), DataType::NVarChar(Length::Upto(300))),
         "@@microsoftversion" => (|_| Value::Int(0x0C00_1388), DataType::Int),
         "@@fetch_status" => (|env| Value::Int(env.state().fetch_status), DataType::Int),
-        "@@cursor_rows" => (|_| Value::Int(0), DataType::Int),
+        "@@cursor_rows" => (|env| Value::Int(env.state().cursor_rows), DataType::Int),
         "@@nestlevel" => (|env| Value::Int(env.state().nesting.into()), DataType::Int),
         "@@procid" => (|env| Value::Int(env.procedure_id.into()), DataType::Int),
         "@@lock_timeout" => (|env| Value::Int(env.state().settings.lock_timeout_ms), DataType::Int),

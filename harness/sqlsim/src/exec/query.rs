@@ -25,6 +25,8 @@ pub(super) struct CompiledQuery {
     pub(super) fetch: Option<Ex>,
     /// Whether its rows depend on a row around it.
     pub(super) is_correlated: bool,
+    /// For a query that a change goes through: which columns of the target its columns are.
+    pub(super) exported: Vec<Option<usize>>,
     /// The rows of a query that depends on nothing, once read by this statement.
     pub(super) kept: RefCell<Option<Rc<[Row]>>>,
 }
@@ -219,6 +221,7 @@ impl Binder<'_, '_> {
     // ---- SELECT ---------------------------------------------------------------
 
     fn select(&mut self, select: &Select, order_by: &[OrderItem]) -> SqlResult<CompiledQuery> {
+        let exports = std::mem::take(&mut self.exports);
         let mut source = self.bind_sources(&select.from)?;
         let filters = self.filters(select.filter.as_ref(), &mut source)?;
         let grouped = !select.group_by.is_empty()
@@ -237,7 +240,13 @@ impl Binder<'_, '_> {
             self.scope().grouping = Some(grouping);
         }
         self.scope().windows = Some(Vec::new());
-        let (items, columns) = self.items(&select.items)?;
+        let (mut items, mut columns) = self.items(&select.items)?;
+        let mut exported = Vec::new();
+        if exports && let Some(found) = self.change_target.as_ref().and_then(|target| target.found.clone()) {
+            exported = self.exported_ordinals(&found, &items);
+            items.push(Typed::new(Ex::Column { depth: 0, ordinal: found.id_at }, DataType::BigInt));
+            columns.push(column_meta("".into(), DataType::BigInt, false));
+        }
         let having = select.having.as_ref().map(|having| self.condition(having)).transpose()?;
         let mut extra = Vec::new();
         let order = self.order(order_by, &columns, &items, select, &mut extra)?;
@@ -268,7 +277,7 @@ impl Binder<'_, '_> {
             distinct: select.distinct,
             top,
         };
-        Ok(CompiledQuery { order, ..CompiledQuery::new(columns, Body::Select(Box::new(body))) })
+        Ok(CompiledQuery { order, exported, ..CompiledQuery::new(columns, Body::Select(Box::new(body))) })
     }
 
     fn scope(&mut self) -> &mut Scope {

@@ -92,11 +92,19 @@ impl NodeState {
                 *at = end;
                 end < rows.len()
             }
-            (Self::Variable(at), Node::Variable(slot)) => {
+            (Self::Variable(at), Node::Variable(slot, with_place)) => {
                 let variables = env.table_variables.borrow();
                 let rows = variables.iter().find(|v| v.slot == *slot).map_or(&[][..], |v| &v.rows);
                 let end = rows.len().min(*at + ask.rows);
-                out.extend_from_slice(rows.get(*at..end).unwrap_or_default());
+                let some = rows.get(*at..end).unwrap_or_default();
+                if *with_place {
+                    out.extend(some.iter().zip(*at..).map(|(row, place)| {
+                        let place = Value::Int(i64::try_from(place).unwrap_or(i64::MAX));
+                        row.iter().cloned().chain([place]).collect::<Row>()
+                    }));
+                } else {
+                    out.extend_from_slice(some);
+                }
                 *at = end;
                 end < rows.len()
             }
@@ -128,7 +136,7 @@ impl NodeState {
                 });
                 Self::Ready(rows.into_iter())
             }
-            Node::Variable(_) => Self::Variable(0),
+            Node::Variable(..) => Self::Variable(0),
             Node::Query(query, is_applied) => {
                 if ask.once || query.is_correlated {
                     Self::Query(Box::default())

@@ -22,6 +22,7 @@ impl CompiledQuery {
             offset: None,
             fetch: None,
             is_correlated: true,
+            exported: Vec::new(),
             kept: RefCell::new(None),
         }
     }

@@ -269,6 +269,7 @@ impl<'a> Runner<'a> {
             StatementKind::Select(_)
             | StatementKind::Update(_)
             | StatementKind::Delete(_)
+            | StatementKind::Merge(_)
             | StatementKind::Truncate(_)
             | StatementKind::CreateTable(_)
             | StatementKind::AlterTable(..)

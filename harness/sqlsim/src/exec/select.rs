@@ -53,6 +53,7 @@ impl Runner<'_> {
                 },
                 StatementKind::Update(update) => change::update(env, update),
                 StatementKind::Delete(delete) => change::delete(env, delete),
+                StatementKind::Merge(merge) => super::merge::merge(env, merge),
                 StatementKind::Truncate(name) => change::truncate(env, name),
                 other => super::ddl::run(env, other, level),
             })

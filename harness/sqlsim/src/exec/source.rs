@@ -1,37 +1,23 @@
 //! FROM, bound: tables, views, derived tables, functions and joins.
 
 use super::binder::{Binder, Scope, ScopeColumn};
+use super::dml::Target;
 use super::environment::Environment;
 use super::expression::{Ex, convert_ex};
 use super::look_up::push_filters;
 use super::query::CompiledQuery;
+use super::target::{FoundTarget, id_column};
 use crate::catalog;
 use crate::engine::{Access, DatabaseId, LockMode, NamedObject, ObjectId, TableDef, same_name};
 use crate::error::SqlResult;
 use crate::messages::error;
-use crate::tsql::ast::{Comparison, Expr, JoinKind, ObjectKind, ObjectName, TableSource};
+use crate::tsql::ast::{Comparison, Expr, JoinKind, ObjectKind, ObjectName, Query, TableSource};
 use crate::tsql::{self, Module};
 use crate::value::{ColumnMeta, DataType};
 use std::rc::Rc;
 
 /// How deep views may stand on views.
 pub(super) const EXPANSION_MAX: u32 = 32;
-
-/// The table that UPDATE or DELETE changes: its rows carry their id behind their columns.
-#[derive(Clone, Debug)]
-pub(super) struct ChangeTarget {
-    pub(super) name: ObjectName,
-    /// Set when the table was met.
-    pub(super) found: Option<FoundTarget>,
-}
-
-/// Where the target's columns lie in the joined rows.
-#[derive(Clone, Debug)]
-pub(super) struct FoundTarget {
-    pub(super) database: DatabaseId,
-    pub(super) def: Rc<TableDef>,
-    pub(super) base: usize,
-}
 
 /// Something that gives rows.
 pub(super) enum Node {
@@ -41,8 +27,8 @@ pub(super) enum Node {
     Table(Box<TableNode>),
     /// A system view.
     View(&'static catalog::View, DatabaseId),
-    /// A table variable.
-    Variable(usize),
+    /// A table variable; whether its rows carry their place behind their columns.
+    Variable(usize, bool),
     /// A query; whether it sees the row on its left (APPLY).
     Query(Rc<CompiledQuery>, bool),
     /// A function that gives rows.
@@ -138,8 +124,17 @@ impl Binder<'_, '_> {
                 let known =
                     self.env.table_variables.borrow().iter().find(|v| v.slot == *slot).map(|v| v.def.clone());
                 let Some(def) = known else { return Err(error(1087, 1, &[&name])) };
-                self.add_columns(table_columns(&def, alias.as_ref().unwrap_or(&name), false));
-                Ok(Node::Variable(*slot))
+                let source = alias.as_ref().unwrap_or(&name);
+                let is_target = self.is_target(source, &name);
+                let base = self.width();
+                self.add_columns(table_columns(&def, source, false));
+                if is_target {
+                    self.add_columns([id_column(source.clone())]);
+                    if let Some(target) = &mut self.change_target {
+                        target.found = Some(FoundTarget::direct(Target::Variable(*slot, def), base));
+                    }
+                }
+                Ok(Node::Variable(*slot, is_target))
             }
             TableSource::Derived { query, alias, columns } => {
                 let compiled = self.apart(|binder| binder.subquery(query))?;
@@ -199,11 +194,22 @@ impl Binder<'_, '_> {
         let left_base = self.width();
         let left = self.source(left)?;
         let right_base = self.width();
-        let mut right = if matches!(kind, JoinKind::CrossApply | JoinKind::OuterApply) {
+        let right = if matches!(kind, JoinKind::CrossApply | JoinKind::OuterApply) {
             self.applied(right)?
         } else {
             self.source(right)?
         };
+        self.joined(kind, (left, left_base), (right, right_base), on)
+    }
+
+    /// Joins two bound sources, which end where the scope does.
+    pub(super) fn joined(
+        &mut self,
+        kind: JoinKind,
+        (left, left_base): (Node, usize),
+        (mut right, right_base): (Node, usize),
+        on: Option<&Expr>,
+    ) -> SqlResult<Node> {
         let end = self.width();
         if let Some(scope) = self.scopes.last_mut() {
             let nullable = match kind {
@@ -324,7 +330,7 @@ impl Binder<'_, '_> {
                 }));
                 Ok(Node::View(view, database))
             }
-            Found::View(text) => self.user_view(database, &text, alias.unwrap_or(&name.name)),
+            Found::View(text) => self.user_view(database, &text, &name.name, alias.unwrap_or(&name.name)),
         }
     }
 
@@ -338,10 +344,7 @@ impl Binder<'_, '_> {
     ) -> Node {
         let base = self.width();
         let source = alias.unwrap_or(&name.name).clone();
-        let is_target = self.change_target.as_ref().is_some_and(|target| {
-            target.found.is_none()
-                && (same_name(&target.name.name, &source) || same_name(&target.name.name, &def.name))
-        });
+        let is_target = self.is_target(&source, &def.name);
         let mut columns: Vec<ScopeColumn> = table_columns(def, &source, false).collect();
         for column in &mut columns {
             column.schema = Some(def.schema.clone());
@@ -349,22 +352,17 @@ impl Binder<'_, '_> {
         let mut access = access_of(hints, self.env.default_access());
         let mut lock = (access == Access::ForUpdate).then_some(LockMode::Update);
         if is_target {
-            columns.push(ScopeColumn {
-                source,
-                schema: None,
-                name: "".into(),
-                data_type: DataType::BigInt,
-                nullable: false,
-                identity: false,
-                hidden: true,
-            });
+            columns.push(id_column(source));
+            let mut reads = false;
             if let Some(target) = &mut self.change_target {
-                target.found = Some(FoundTarget { database, def: def.clone(), base });
+                let own = Target::Table(database, def.clone());
+                target.found = Some(FoundTarget::direct(own, base));
+                reads = target.reads;
             }
-            if access != Access::Exclusive {
-                access = if access == Access::SkipLocked { access } else { Access::ForUpdate };
+            if !reads && !matches!(access, Access::Exclusive | Access::SkipLocked) {
+                access = Access::ForUpdate;
             }
-            lock = None;
+            lock = lock.filter(|_| reads);
         }
         self.add_columns(columns);
         self.read.push((database, def.object_id, access));
@@ -384,6 +382,17 @@ impl Binder<'_, '_> {
 
     pub(super) fn common_table(&mut self, at: usize, alias: Option<&Rc<str>>) -> SqlResult<Node> {
         let visible = self.tables[at].clone();
+        let source = alias.unwrap_or(&visible.table.name);
+        if !visible.recursive && self.is_target(source, &visible.table.name) {
+            self.deeper()?;
+            let hidden = self.tables.split_off(visible.sees);
+            let node = self.through(&visible.table.query, source, &visible.table.columns, |binder, query| {
+                binder.alone(|binder| binder.query(query))
+            });
+            self.tables.extend(hidden);
+            self.expansion -= 1;
+            return node;
+        }
         if let Some(step) = &visible.member {
             return self.step(step, alias.unwrap_or(&visible.table.name));
         }
@@ -413,24 +422,52 @@ impl Binder<'_, '_> {
         Ok(())
     }
 
-    pub(super) fn user_view(&mut self, database: DatabaseId, text: &str, alias: &Rc<str>) -> SqlResult<Node> {
+    pub(super) fn user_view(
+        &mut self,
+        database: DatabaseId,
+        text: &str,
+        name: &str,
+        alias: &Rc<str>,
+    ) -> SqlResult<Node> {
         let Module::View(columns, query) = tsql::parse_module(ObjectKind::View, text)? else {
             return Err(error(208, 1, &[alias]));
         };
         self.deeper()?;
-        let outside = std::mem::replace(&mut self.database, database);
-        let tables = std::mem::take(&mut self.tables);
-        let scopes = std::mem::take(&mut self.scopes);
+        let in_its_place = |binder: &mut Self, query: &Query| {
+            let outside = std::mem::replace(&mut binder.database, database);
+            let tables = std::mem::take(&mut binder.tables);
+            let scopes = std::mem::take(&mut binder.scopes);
+            let compiled = binder.query(query);
+            binder.scopes = scopes;
+            binder.tables = tables;
+            binder.database = outside;
+            compiled
+        };
+        if self.is_target(alias, name) {
+            let node = self.through(&query, alias, &columns, in_its_place);
+            self.expansion -= 1;
+            return node;
+        }
         let target = self.change_target.take();
-        let compiled = self.subquery(&query);
+        let used = std::mem::replace(&mut self.lowest_used, usize::MAX);
+        let compiled = in_its_place(self, &query);
+        self.lowest_used = used;
         self.change_target = target;
-        self.scopes = scopes;
-        self.tables = tables;
-        self.database = outside;
         self.expansion -= 1;
-        let compiled = compiled?;
+        let mut compiled = compiled?;
+        compiled.is_correlated = false;
         self.add_query_columns(&compiled, alias, &columns)?;
-        Ok(Node::Query(compiled, false))
+        Ok(Node::Query(Rc::new(compiled), false))
+    }
+
+    /// Runs `bind` in an empty scope of its own, with the change's target in reach.
+    fn alone<T>(&mut self, bind: impl FnOnce(&mut Self) -> SqlResult<T>) -> SqlResult<T> {
+        let own = self.scopes.pop();
+        self.scopes.push(Scope::default());
+        let bound = bind(self);
+        self.scopes.pop();
+        self.scopes.extend(own);
+        bound
     }
 
     pub(super) fn function_source(

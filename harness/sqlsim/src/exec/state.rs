@@ -3,7 +3,7 @@
 use crate::engine::{Savepoint, TransactionId};
 use crate::error::SqlError;
 use crate::tsql::ast::{Isolation, Program};
-use crate::value::{Row, Value};
+use crate::value::Value;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -32,8 +32,12 @@ pub struct ExecState {
     pub(super) last_handle: i32,
     /// Temporary tables: name with its `#`, and the real name in tempdb.
     pub(super) temporary: Vec<TemporaryTable>,
-    /// Cursors by name.
-    pub(super) cursors: BTreeMap<Rc<str>, Cursor>,
+    /// Cursors by key.
+    pub(super) cursors: BTreeMap<Rc<str>, super::cursors::Cursor>,
+    /// `@@CURSOR_ROWS`.
+    pub(super) cursor_rows: i64,
+    /// Numbers cursors without a name.
+    pub(super) last_cursor: u64,
     /// `@@FETCH_STATUS`.
     pub(super) fetch_status: i64,
     /// How deep procedures call each other.
@@ -120,25 +124,4 @@ pub(super) struct TemporaryTable {
     pub(super) real_name: Rc<str>,
     /// Nesting level that created it; it goes when that procedure ends.
     pub(super) level: u32,
-}
-
-/// A cursor.
-#[derive(Debug)]
-pub(super) struct Cursor {
-    pub(super) program: Rc<Program>,
-    /// Which instruction of the program declared it.
-    pub(super) instruction: usize,
-    pub(super) scroll: bool,
-    /// Nesting level with which it ends; `None` for a global one.
-    pub(super) level: Option<u32>,
-    pub(super) open: Option<OpenCursor>,
-}
-
-/// Rows of an open cursor.
-#[derive(Debug)]
-pub(super) struct OpenCursor {
-    pub(super) columns: Vec<crate::value::ColumnMeta>,
-    pub(super) rows: Vec<Row>,
-    /// Position of the last row fetched; -1 before the first.
-    pub(super) at: i64,
 }

@@ -1,12 +1,9 @@
 //! Statements that are not rows work: settings, messages, transactions, waiting, cursors, KILL.
 
 use super::run::{Activation, Failure, Runner, Stop, Went};
-use super::state::{Cursor, OpenCursor};
 use crate::error::{SqlError, SqlResult};
 use crate::messages::error;
-use crate::tsql::ast::{
-    CursorAction, Expr, FetchDirection, RaiseError, SetOption, Statement, StatementKind, TransactionName,
-};
+use crate::tsql::ast::{Expr, RaiseError, SetOption, Statement, StatementKind, TransactionName};
 use crate::value::{DataType, Value, convert};
 use std::rc::Rc;
 use std::time::Duration;
@@ -69,25 +66,10 @@ impl Runner<'_> {
                 self.kill(*session, *status_only)?;
                 self.succeed();
             }
-            StatementKind::DeclareCursor { name, scroll, local, .. } => {
-                let level = self.session.exec.borrow().nesting;
-                let cursor = Cursor {
-                    program: activation.program.clone(),
-                    instruction: at,
-                    scroll: *scroll,
-                    level: local.then_some(level),
-                    open: None,
-                };
-                let mut state = self.session.exec.borrow_mut();
-                if state.cursors.contains_key(name) {
-                    return Err(error(16_915, 1, &[name]).into());
-                }
-                state.cursors.insert(name.clone(), cursor);
-            }
-            StatementKind::Cursor(action, name) => self.cursor(activation, *action, name).await?,
-            StatementKind::Fetch { direction, name, into } => {
-                self.fetch(activation, *direction, name, into)?
-            }
+            cursor @ (StatementKind::DeclareCursor { .. }
+            | StatementKind::SetCursor { .. }
+            | StatementKind::Cursor(..)
+            | StatementKind::Fetch { .. }) => self.cursor_statement(activation, cursor, at).await?,
             StatementKind::Unsupported(what) => return Err(error(40_510, 1, &[what]).into()),
             _ => {
                 super::admin::run(self, activation, statement).await?;
@@ -377,108 +359,6 @@ impl Runner<'_> {
             &format!("Process ID {id} was killed by hostname {}, login {login}.", self.session.host_name),
         );
         victim.kill();
-        Ok(())
-    }
-
-    // ---- cursors --------------------------------------------------------------------
-
-    async fn cursor(
-        &mut self,
-        activation: &Activation,
-        action: CursorAction,
-        name: &Rc<str>,
-    ) -> Result<(), Failure> {
-        let (program, instruction) = {
-            let mut state = self.session.exec.borrow_mut();
-            let Some(cursor) = state.cursors.get_mut(name) else {
-                return Err(error(16_916, 1, &[name]).into());
-            };
-            match action {
-                CursorAction::Close if cursor.open.is_none() => return Err(error(16_917, 1, &[]).into()),
-                CursorAction::Open if cursor.open.is_some() => return Err(error(16_905, 1, &[]).into()),
-                CursorAction::Open => (cursor.program.clone(), cursor.instruction),
-                CursorAction::Close => {
-                    cursor.open = None;
-                    drop(state);
-                    self.succeed();
-                    return Ok(());
-                }
-                CursorAction::Deallocate => {
-                    state.cursors.remove(name);
-                    drop(state);
-                    self.succeed();
-                    return Ok(());
-                }
-            }
-        };
-        let Some(crate::tsql::ast::Instruction::Statement(Statement {
-            kind: StatementKind::DeclareCursor { query, .. },
-            ..
-        })) = program.code.get(instruction)
-        else {
-            return Err(error(16_916, 1, &[name]).into());
-        };
-        let (columns, rows) = self
-            .with_environment(activation, false, |env| {
-                let compiled = super::binder::Binder::new(env).query(query)?;
-                let rows = compiled.run(env, None)?;
-                Ok((compiled.columns, rows))
-            })
-            .await?;
-        if let Some(cursor) = self.session.exec.borrow_mut().cursors.get_mut(name) {
-            cursor.open = Some(OpenCursor { columns, rows, at: -1 });
-        }
-        self.succeed();
-        Ok(())
-    }
-
-    fn fetch(
-        &mut self,
-        activation: &mut Activation,
-        direction: FetchDirection,
-        name: &Rc<str>,
-        into: &[usize],
-    ) -> Result<(), Failure> {
-        let (columns, row) = {
-            let mut state = self.session.exec.borrow_mut();
-            let Some(cursor) = state.cursors.get_mut(name) else {
-                return Err(error(16_916, 1, &[name]).into());
-            };
-            let scroll = cursor.scroll;
-            let Some(open) = &mut cursor.open else { return Err(error(16_917, 2, &[]).into()) };
-            if direction != FetchDirection::Next && !scroll {
-                return Err(error(16_911, 1, &[&"fetch"]).into());
-            }
-            let last = i64::try_from(open.rows.len()).unwrap_or(i64::MAX);
-            open.at = match direction {
-                FetchDirection::Next => (open.at + 1).min(last),
-                FetchDirection::Prior => (open.at - 1).max(-1),
-                FetchDirection::First => 0,
-                FetchDirection::Last => last - 1,
-            };
-            let row = usize::try_from(open.at).ok().and_then(|at| open.rows.get(at)).cloned();
-            let columns = open.columns.clone();
-            state.fetch_status = if row.is_some() { 0 } else { -1 };
-            (columns, row)
-        };
-        if into.is_empty() {
-            self.sink.columns(&columns);
-            if let Some(row) = &row {
-                self.sink.row(row);
-            }
-            self.done(0xC1, Some(u64::from(row.is_some())), false);
-            return Ok(());
-        }
-        if into.len() != columns.len() {
-            return Err(error(16_924, 1, &[]).into());
-        }
-        if let Some(row) = row {
-            for ((slot, value), column) in into.iter().zip(row.iter()).zip(&columns) {
-                let to = activation.program.variables.get(*slot).map_or(column.data_type, |v| v.data_type);
-                activation.values[*slot] = convert::convert(value, column.data_type, to, 0)?;
-            }
-        }
-        self.succeed();
         Ok(())
     }
 

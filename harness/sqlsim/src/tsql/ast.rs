@@ -30,6 +30,8 @@ pub struct VariableDeclaration {
     pub output: bool,
     /// For `DECLARE @t TABLE (…)`.
     pub table: Option<Rc<TableDefinition>>,
+    /// For `DECLARE @c CURSOR`: its value is the cursor's key.
+    pub cursor: bool,
 }
 
 /// A step of a program.
@@ -163,6 +165,8 @@ pub enum StatementKind {
     Update(Box<Update>),
     /// DELETE.
     Delete(Box<Delete>),
+    /// MERGE.
+    Merge(Box<Merge>),
     /// TRUNCATE TABLE.
     Truncate(ObjectName),
     /// KILL.
@@ -234,25 +238,30 @@ pub enum StatementKind {
     },
     /// RECONFIGURE.
     Reconfigure,
-    /// DECLARE c CURSOR FOR ….
+    /// DECLARE c CURSOR FOR …, SET @c = CURSOR FOR ….
     DeclareCursor {
-        /// Its name.
-        name: Rc<str>,
-        /// SCROLL or STATIC and so on: whether it can go backwards.
-        scroll: bool,
-        /// LOCAL: it ends with its batch or procedure.
-        local: bool,
+        /// Its name, or the variable that gets it.
+        name: CursorName,
+        /// What it is like.
+        options: CursorOptions,
         /// What it reads.
         query: Box<Query>,
     },
+    /// SET @c = c, SET @c = @d: the variable refers to a cursor.
+    SetCursor {
+        /// The variable.
+        variable: usize,
+        /// The cursor.
+        to: CursorName,
+    },
     /// OPEN, CLOSE, DEALLOCATE.
-    Cursor(CursorAction, Rc<str>),
+    Cursor(CursorAction, CursorName),
     /// FETCH.
     Fetch {
         /// Which row.
         direction: FetchDirection,
         /// Cursor.
-        name: Rc<str>,
+        name: CursorName,
         /// Variables; empty sends the row.
         into: Vec<usize>,
     },
@@ -271,8 +280,49 @@ pub enum CursorAction {
     Deallocate,
 }
 
-/// FETCH NEXT, PRIOR, FIRST, LAST.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a statement names a cursor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CursorName {
+    /// By its name, in lower case.
+    Name {
+        /// The name.
+        name: Rc<str>,
+        /// GLOBAL: a local one of that name is not meant.
+        global: bool,
+    },
+    /// By the variable that refers to it.
+    Variable(usize),
+}
+
+/// What DECLARE CURSOR says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CursorOptions {
+    /// It ends with its batch or procedure.
+    pub local: bool,
+    /// It can go in every direction.
+    pub scroll: bool,
+    /// Which changes it sees.
+    pub kind: CursorKind,
+    /// READ_ONLY, FAST_FORWARD, FOR READ ONLY.
+    pub read_only: bool,
+}
+
+/// Which changes a cursor sees.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CursorKind {
+    /// DYNAMIC, and what a cursor is that says nothing.
+    #[default]
+    Dynamic,
+    /// KEYSET
+    Keyset,
+    /// STATIC, INSENSITIVE
+    Static,
+    /// FAST_FORWARD
+    FastForward,
+}
+
+/// FETCH NEXT, PRIOR, FIRST, LAST, ABSOLUTE n, RELATIVE n.
+#[derive(Clone, Debug, PartialEq)]
 pub enum FetchDirection {
     /// NEXT
     Next,
@@ -282,6 +332,10 @@ pub enum FetchDirection {
     First,
     /// LAST
     Last,
+    /// ABSOLUTE
+    Absolute(Expr),
+    /// RELATIVE
+    Relative(Expr),
 }
 
 /// A transaction's or savepoint's name.
@@ -901,6 +955,8 @@ pub struct Update {
     pub from: Vec<TableSource>,
     /// WHERE.
     pub filter: Option<Expr>,
+    /// WHERE CURRENT OF.
+    pub cursor: Option<CursorName>,
 }
 
 /// `column op= value`, or `@x = [column =] value`.
@@ -931,6 +987,65 @@ pub struct Delete {
     pub from: Vec<TableSource>,
     /// WHERE.
     pub filter: Option<Expr>,
+    /// WHERE CURRENT OF.
+    pub cursor: Option<CursorName>,
+}
+
+/// MERGE.
+#[derive(Debug)]
+pub struct Merge {
+    /// WITH.
+    pub tables: Vec<CommonTable>,
+    /// TOP.
+    pub top: Option<Top>,
+    /// The table, with its alias.
+    pub target: TableSource,
+    /// USING.
+    pub source: TableSource,
+    /// ON.
+    pub on: Expr,
+    /// WHEN … THEN …
+    pub clauses: Vec<MergeClause>,
+    /// OUTPUT.
+    pub output: Option<Output>,
+}
+
+/// WHEN … THEN … of MERGE.
+#[derive(Debug)]
+pub struct MergeClause {
+    /// For which rows.
+    pub when: MergeWhen,
+    /// AND condition.
+    pub condition: Option<Expr>,
+    /// What is done.
+    pub action: MergeAction,
+}
+
+/// For which rows a clause of MERGE is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MergeWhen {
+    /// MATCHED
+    Matched,
+    /// NOT MATCHED [BY TARGET]
+    NotMatchedByTarget,
+    /// NOT MATCHED BY SOURCE
+    NotMatchedBySource,
+}
+
+/// What a clause of MERGE does.
+#[derive(Debug)]
+pub enum MergeAction {
+    /// UPDATE SET
+    Update(Vec<UpdateItem>),
+    /// DELETE
+    Delete,
+    /// INSERT
+    Insert {
+        /// Columns; empty means all.
+        columns: Vec<Rc<str>>,
+        /// VALUES, DEFAULT inside is `None`; `None` is DEFAULT VALUES.
+        values: Option<Vec<Option<Expr>>>,
+    },
 }
 
 /// Kinds of objects that DROP knows.

@@ -1,11 +1,10 @@
-//! EXECUTE and cursors.
+//! EXECUTE.
 
-use super::ast::{Argument, CursorAction, Execute, Expr, FetchDirection, ProcedureName, StatementKind};
+use super::ast::{Argument, Execute, Expr, ProcedureName, StatementKind};
 use super::lexer::TokenKind;
 use super::parser::Parser;
 use crate::error::SqlResult;
 use crate::value::{DataType, Length, Value};
-use std::rc::Rc;
 
 impl Parser<'_> {
     pub(super) fn execute(&mut self) -> SqlResult<StatementKind> {
@@ -139,87 +138,4 @@ impl Parser<'_> {
         };
         Ok(Expr::Literal(value, data_type))
     }
-
-    // ---- cursors ------------------------------------------------------------------
-
-    pub(super) fn cursor_declaration(&mut self) -> SqlResult<()> {
-        let line = self.line();
-        let name: Rc<str> = self.name()?.to_ascii_lowercase().into();
-        let (mut scroll, mut local) = (false, false);
-        while !self.take("CURSOR") {
-            scroll |= self.is("SCROLL");
-            if !self.is_any(&["INSENSITIVE", "SCROLL"]) {
-                return Err(self.unexpected());
-            }
-            self.advance();
-        }
-        while !self.take("FOR") {
-            scroll |= self.is_any(&["SCROLL", "STATIC", "KEYSET", "DYNAMIC"]);
-            local |= self.is("LOCAL");
-            let word = self.any_word()?;
-            if !CURSOR_WORDS.contains(&&*word) {
-                return Err(self.failure(102, &[&word]));
-            }
-        }
-        let query = Box::new(self.query()?);
-        if self.take("FOR") {
-            self.need("READ")?;
-            self.need("ONLY")?;
-        }
-        self.push(line, StatementKind::DeclareCursor { name, scroll, local, query });
-        Ok(())
-    }
-
-    pub(super) fn cursor_statement(&mut self, word: &str) -> SqlResult<StatementKind> {
-        self.advance();
-        if word != "FETCH" {
-            let action = match word {
-                "OPEN" => CursorAction::Open,
-                "CLOSE" => CursorAction::Close,
-                _ => CursorAction::Deallocate,
-            };
-            self.take("GLOBAL");
-            return Ok(StatementKind::Cursor(action, self.name()?.to_ascii_lowercase().into()));
-        }
-        let mut direction = FetchDirection::Next;
-        for (word, found) in [
-            ("NEXT", FetchDirection::Next),
-            ("PRIOR", FetchDirection::Prior),
-            ("FIRST", FetchDirection::First),
-            ("LAST", FetchDirection::Last),
-        ] {
-            if self.is(word) && (self.is_ahead(1, "FROM") || matches!(self.kind_ahead(1), TokenKind::Word(_)))
-            {
-                self.advance();
-                direction = found;
-                break;
-            }
-        }
-        self.take("FROM");
-        let name = self.name()?.to_ascii_lowercase().into();
-        let mut into = Vec::new();
-        if self.take("INTO") {
-            into.push(self.variable()?);
-            while self.take_symbol(",") {
-                into.push(self.variable()?);
-            }
-        }
-        Ok(StatementKind::Fetch { direction, name, into })
-    }
 }
-
-const CURSOR_WORDS: [&str; 13] = [
-    "LOCAL",
-    "GLOBAL",
-    "FORWARD_ONLY",
-    "SCROLL",
-    "STATIC",
-    "KEYSET",
-    "DYNAMIC",
-    "FAST_FORWARD",
-    "READ_ONLY",
-    "SCROLL_LOCKS",
-    "OPTIMISTIC",
-    "TYPE_WARNING",
-    "INSENSITIVE",
-];

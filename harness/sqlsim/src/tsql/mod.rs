@@ -9,10 +9,12 @@
 mod administration;
 pub mod ast;
 mod calls;
+mod cursors;
 mod definitions;
 mod expressions;
 mod grouping;
 pub mod lexer;
+mod merge;
 mod parser;
 mod queries;
 mod security;

@@ -313,7 +313,7 @@ impl<'a> Parser<'a> {
         let Some(slot) = self.slot_of(name) else {
             return Err(self.failure(137, &[name]));
         };
-        if self.variables[slot].table.is_some() {
+        if self.variables[slot].table.is_some() || self.variables[slot].cursor {
             return Err(self.failure(137, &[name]));
         }
         self.advance();
@@ -329,7 +329,14 @@ impl<'a> Parser<'a> {
         if self.slot_of(&name).is_some() {
             return Err(self.failure(134, &[&name]));
         }
-        self.variables.push(VariableDeclaration { name, data_type, default: None, output: false, table });
+        self.variables.push(VariableDeclaration {
+            name,
+            data_type,
+            default: None,
+            output: false,
+            table,
+            cursor: false,
+        });
         Ok(self.variables.len() - 1)
     }
 

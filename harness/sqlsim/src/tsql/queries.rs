@@ -1,8 +1,8 @@
 //! SELECT, INSERT, UPDATE, DELETE.
 
 use super::ast::{
-    BinaryOperator, CommonTable, Delete, Expr, Insert, InsertSource, JoinKind, Output, Query, QueryBody,
-    Select, SelectItem, SetOperator, StatementKind, TableSource, Top, Update, UpdateItem,
+    BinaryOperator, CommonTable, CursorName, Delete, Expr, Insert, InsertSource, JoinKind, Output, Query,
+    QueryBody, Select, SelectItem, SetOperator, StatementKind, TableSource, Top, Update, UpdateItem,
 };
 use super::lexer::TokenKind;
 use super::parser::Parser;
@@ -279,7 +279,7 @@ impl Parser<'_> {
         })
     }
 
-    fn alias(&mut self) -> SqlResult<Option<Rc<str>>> {
+    pub(super) fn alias(&mut self) -> SqlResult<Option<Rc<str>>> {
         if self.take("AS") {
             return self.name_or_text().map(Some);
         }
@@ -304,7 +304,7 @@ impl Parser<'_> {
         Ok(sources)
     }
 
-    fn table_source(&mut self) -> SqlResult<TableSource> {
+    pub(super) fn table_source(&mut self) -> SqlResult<TableSource> {
         let operand = self.nested(Self::table_operand)?;
         let mut left = self.pivots(operand)?;
         while let Some(kind) = self.join_kind()? {
@@ -492,35 +492,42 @@ impl Parser<'_> {
     }
 
     fn insert_rows(&mut self) -> SqlResult<Vec<Vec<Option<Expr>>>> {
-        let mut rows = Vec::new();
+        let mut rows = vec![self.insert_row()?];
+        while self.take_symbol(",") {
+            rows.push(self.insert_row()?);
+        }
+        Ok(rows)
+    }
+
+    /// `(value, DEFAULT, …)`.
+    pub(super) fn insert_row(&mut self) -> SqlResult<Vec<Option<Expr>>> {
+        self.need_symbol("(")?;
+        let mut row = Vec::new();
         loop {
-            self.need_symbol("(")?;
-            let mut row = Vec::new();
-            loop {
-                row.push(if self.take("DEFAULT") { None } else { Some(self.expression()?) });
-                if !self.take_symbol(",") {
-                    break;
-                }
-            }
-            self.need_symbol(")")?;
-            rows.push(row);
+            row.push(if self.take("DEFAULT") { None } else { Some(self.expression()?) });
             if !self.take_symbol(",") {
-                return Ok(rows);
+                break;
             }
         }
+        self.need_symbol(")")?;
+        Ok(row)
     }
 
     /// The table of INSERT, UPDATE or DELETE, with its hints.
-    fn change_target(&mut self) -> SqlResult<TableSource> {
-        if matches!(self.kind(), TokenKind::Variable(_)) {
-            return self.table_operand();
+    pub(super) fn change_target(&mut self) -> SqlResult<TableSource> {
+        if let TokenKind::Variable(name) = self.kind() {
+            let slot = self.slot_of(name).filter(|slot| self.variables[*slot].table.is_some());
+            let Some(slot) = slot else { return Err(self.failure(1087, &[name])) };
+            self.advance();
+            self.table_hints()?;
+            return Ok(TableSource::Variable { slot, alias: None });
         }
         let name = self.object_name()?;
         let hints = self.table_hints()?;
         Ok(TableSource::Named { name, alias: None, hints })
     }
 
-    fn output_clause(&mut self) -> SqlResult<Option<Output>> {
+    pub(super) fn output_clause(&mut self) -> SqlResult<Option<Output>> {
         if !self.take("OUTPUT") {
             return Ok(None);
         }
@@ -546,11 +553,12 @@ impl Parser<'_> {
         }
         let output = self.output_clause()?;
         let from = if self.take("FROM") { self.table_sources()? } else { Vec::new() };
-        let filter = self.change_filter()?;
-        Ok(StatementKind::Update(Box::new(Update { tables, top, target, assignments, output, from, filter })))
+        let (filter, cursor) = self.change_filter()?;
+        let update = Update { tables, top, target, assignments, output, from, filter, cursor };
+        Ok(StatementKind::Update(Box::new(update)))
     }
 
-    fn update_item(&mut self) -> SqlResult<UpdateItem> {
+    pub(super) fn update_item(&mut self) -> SqlResult<UpdateItem> {
         let mut item = UpdateItem { variable: None, column: None, operator: None, value: None };
         if matches!(self.kind(), TokenKind::Variable(_)) {
             item.variable = Some(self.variable()?);
@@ -575,17 +583,18 @@ impl Parser<'_> {
         Ok(item)
     }
 
-    fn change_filter(&mut self) -> SqlResult<Option<Expr>> {
-        let filter = if self.take("WHERE") {
-            if self.is("CURRENT") && self.is_ahead(1, "OF") {
-                return Err(self.failure(40_510, &[&"WHERE CURRENT OF"]));
+    /// WHERE of a change: a condition, or the row a cursor stands on.
+    fn change_filter(&mut self) -> SqlResult<(Option<Expr>, Option<CursorName>)> {
+        let (mut filter, mut cursor) = (None, None);
+        if self.take("WHERE") {
+            if self.take_two("CURRENT", "OF") {
+                cursor = Some(self.cursor_name()?);
+            } else {
+                filter = Some(self.checked_condition()?);
             }
-            Some(self.checked_condition()?)
-        } else {
-            None
-        };
+        }
         self.query_options()?;
-        Ok(filter)
+        Ok((filter, cursor))
     }
 
     pub(super) fn delete(&mut self, tables: Vec<CommonTable>) -> SqlResult<StatementKind> {
@@ -595,8 +604,8 @@ impl Parser<'_> {
         let target = self.change_target()?;
         let output = self.output_clause()?;
         let from = if self.take("FROM") { self.table_sources()? } else { Vec::new() };
-        let filter = self.change_filter()?;
-        Ok(StatementKind::Delete(Box::new(Delete { tables, top, target, output, from, filter })))
+        let (filter, cursor) = self.change_filter()?;
+        Ok(StatementKind::Delete(Box::new(Delete { tables, top, target, output, from, filter, cursor })))
     }
 }
 

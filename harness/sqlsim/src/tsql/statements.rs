@@ -81,12 +81,14 @@ impl Parser<'_> {
                     () if self.is("INSERT") => self.insert(tables)?,
                     () if self.is("UPDATE") => self.update(tables)?,
                     () if self.is("DELETE") => self.delete(tables)?,
+                    () if self.is("MERGE") => self.merge(tables)?,
                     () => StatementKind::Select(Box::new(self.query_with(tables)?)),
                 }
             }
             "INSERT" => self.insert(Vec::new())?,
             "UPDATE" if !self.is_ahead(1, "STATISTICS") => self.update(Vec::new())?,
             "DELETE" => self.delete(Vec::new())?,
+            "MERGE" => self.merge(Vec::new())?,
             "SET" => self.set()?,
             "USE" => {
                 self.advance();
@@ -128,7 +130,7 @@ impl Parser<'_> {
                 }
                 StatementKind::Reconfigure
             }
-            "MERGE" | "BULK" | "SHUTDOWN" | "REVERT" | "UPDATE" | "READTEXT" | "WRITETEXT" => {
+            "BULK" | "SHUTDOWN" | "REVERT" | "UPDATE" | "READTEXT" | "WRITETEXT" => {
                 return Err(self.failure(40_510, &[&word]));
             }
             _ => return Ok(None),
@@ -348,8 +350,9 @@ impl Parser<'_> {
                 let definition = Rc::new(self.table_definition()?);
                 let slot = self.declare(name, DataType::Int, Some(definition))?;
                 self.push(line, StatementKind::DeclareTable(slot));
-            } else if self.is("CURSOR") {
-                return Err(self.failure(40_510, &[&"cursor variable"]));
+            } else if self.take("CURSOR") {
+                let slot = self.declare(name, DataType::NVarChar(crate::value::Length::Max), None)?;
+                self.variables[slot].cursor = true;
             } else {
                 let data_type = self.data_type()?;
                 let variable = self.declare(name, data_type, None)?;
@@ -371,12 +374,12 @@ impl Parser<'_> {
     pub(super) fn set(&mut self) -> SqlResult<StatementKind> {
         self.need("SET")?;
         if matches!(self.kind(), TokenKind::Variable(_)) {
+            if let Some(variable) = self.cursor_variable() {
+                return self.set_cursor(variable);
+            }
             let variable = self.variable()?;
             let Some(operator) = self.assignment_operator(0) else { return Err(self.unexpected()) };
             self.advance();
-            if self.is("CURSOR") {
-                return Err(self.failure(40_510, &[&"cursor variable"]));
-            }
             let value = self.expression()?;
             return Ok(StatementKind::Assign { variable, operator, value, declares: false });
         }

@@ -678,15 +678,10 @@ fn rowcount_big(env: &Environment<'_>, _: &[Value], _: Types<'_>) -> Out {
 
 #[expect(clippy::unnecessary_wraps, reason = "the signature of all functions")]
 fn cursor_status(env: &Environment<'_>, a: &[Value], _: Types<'_>) -> Out {
-    let name = text_of(a.get(1)).unwrap_or("").to_ascii_lowercase();
-    let state = env.state();
-    Ok(Value::Int(match state.cursors.get(&*name) {
-        None => -3,
-        Some(cursor) => match &cursor.open {
-            None => -1,
-            Some(open) => i64::from(!open.rows.is_empty()),
-        },
-    }))
+    let (Some(scope), Some(name)) = (text_of(a.first()), text_of(a.get(1))) else {
+        return Ok(Value::Int(-3));
+    };
+    Ok(Value::Int(crate::exec::cursors::status(env, scope, name)))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the signature of all functions")]
