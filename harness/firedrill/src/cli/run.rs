@@ -31,7 +31,7 @@ pub(super) fn run(arguments: &RunArguments) -> Ending {
     }
     if book.scenarios() == 0 {
         complain(
-            "no drill was selected: nothing was checked. See the tags of your features, or name other files",
+            "no drill was selected: nothing was checked. The features have drills, but none that --tags or --shard selects",
         );
         write_reports(arguments, &RunReport::of("sim", arguments.seed, Vec::new()));
         return Ending::Vacuous;

@@ -43,6 +43,28 @@ pub enum BookError {
         /// The path as given.
         path: String,
     },
+    /// A folder without feature files.
+    #[error("{path}: no .feature file in it; nothing was run. Name a folder that holds some, or a file")]
+    NoFeatureIn {
+        /// The folder as given.
+        path: String,
+    },
+    /// Folders below folders without an end in sight.
+    #[error("{path}: lies more than {DEEPEST_FOLDER} folders deep; nothing was run. Name it by itself")]
+    TooDeep {
+        /// The folder that was not searched.
+        path: String,
+    },
+    /// A feature, or an outline in it, of which no drill comes.
+    #[error("{path}: {what}: no drill comes of it; nothing was run. {advice}")]
+    NoScenario {
+        /// The file, with a line where there is one.
+        path: String,
+        /// What has none.
+        what: &'static str,
+        /// What to do.
+        advice: &'static str,
+    },
     /// A file that cannot be read.
     #[error(
         "{path}: cannot be read ({source}); nothing was run. Check its permissions and that it is UTF-8 text"
@@ -198,13 +220,13 @@ fn feature_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, BookError> {
             return Err(BookError::NoBook);
         }
         for folder in present {
-            search(folder, DEEPEST_FOLDER, &mut found)?;
+            search_some(folder, &mut found)?;
         }
         return Ok(found);
     }
     for path in paths {
         if path.is_dir() {
-            search(path, DEEPEST_FOLDER, &mut found)?;
+            search_some(path, &mut found)?;
         } else if !path.exists() {
             return Err(BookError::Missing { path: path.display().to_string() });
         } else if is_feature(path) {
@@ -213,13 +235,24 @@ fn feature_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, BookError> {
             return Err(BookError::NotAFeature { path: path.display().to_string() });
         }
     }
+    // One file may be named in several ways, and is still one.
     let mut seen = std::collections::BTreeSet::new();
-    found.retain(|path| seen.insert(path.clone()));
+    found.retain(|path| seen.insert(path.canonicalize().unwrap_or_else(|_| path.clone())));
     Ok(found)
 }
 
+/// Searches a folder that has to hold some feature file.
+fn search_some(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), BookError> {
+    let before = found.len();
+    search(folder, DEEPEST_FOLDER, found)?;
+    match found.len() > before {
+        true => Ok(()),
+        false => Err(BookError::NoFeatureIn { path: folder.display().to_string() }),
+    }
+}
+
 fn is_feature(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "feature")
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("feature"))
 }
 
 fn search(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), BookError> {
@@ -230,7 +263,10 @@ fn search(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), B
     }
     entries.sort();
     for path in entries {
-        if path.is_dir() && depth > 0 {
+        if path.is_dir() {
+            if depth == 0 {
+                return Err(BookError::TooDeep { path: path.display().to_string() });
+            }
             search(&path, depth - 1, found)?;
         } else if is_feature(&path) {
             found.push(path);
@@ -245,6 +281,7 @@ fn read_feature(path: &Path) -> Result<Feature, BookError> {
     let feature = Feature::parse_path(path, GherkinEnv::default())
         .map_err(|error| explain_parse_error(&shown, error))?;
     refuse_excess(&shown, &feature)?;
+    refuse_nothing(&shown, &feature)?;
     let feature = feature.expand_examples().map_err(|error| BookError::NoSuchColumn {
         path: shown.clone(),
         line: error.pos.line,
@@ -260,6 +297,29 @@ fn read_feature(path: &Path) -> Result<Feature, BookError> {
         });
     }
     Ok(feature)
+}
+
+/// Refuses what no drill would come of: it would be missing from the run without a word.
+fn refuse_nothing(path: &str, feature: &Feature) -> Result<(), BookError> {
+    let nothing = |line: Option<usize>, what, advice| {
+        let path = line.map_or_else(|| path.to_owned(), |line| format!("{path}:{line}"));
+        Err(BookError::NoScenario { path, what, advice })
+    };
+    let of_rules = feature.rules.iter().flat_map(|rule| &rule.scenarios);
+    let mut scenarios = feature.scenarios.iter().chain(of_rules).peekable();
+    if scenarios.peek().is_none() {
+        return nothing(None, "a feature without a scenario", "Write one, or remove the file");
+    }
+    for scenario in scenarios {
+        let line = Some(scenario.position.line);
+        let rows_of = |table: &cucumber::gherkin::Table| table.rows.len().saturating_sub(1);
+        let is_empty =
+            |examples: &cucumber::gherkin::Examples| examples.table.as_ref().is_none_or(|t| rows_of(t) == 0);
+        if scenario.examples.iter().any(is_empty) {
+            return nothing(line, "examples without a row", "Add a row below the names of the columns");
+        }
+    }
+    Ok(())
 }
 
 /// Refuses outlines with more rows than are reasonable, before they are expanded.
@@ -311,6 +371,9 @@ fn unknown_keyword(path: &str, keyword: &str, stopped: (usize, usize)) -> (usize
         return (1, 1, "the file begins with a byte order mark; save it as UTF-8 without one".to_owned());
     }
     let text = std::fs::read_to_string(path).unwrap_or_default();
+    if let Some(block) = text_block(&text, keyword) {
+        return block;
+    }
     let found = text.lines().zip(1..).find(|(line, _)| line.trim_start().starts_with(keyword));
     match found {
         Some((line, number)) => {
@@ -319,6 +382,26 @@ fn unknown_keyword(path: &str, keyword: &str, stopped: (usize, usize)) -> (usize
         }
         None => (stopped.0, stopped.1, format!("unknown keyword {keyword:?}")),
     }
+}
+
+/// What is wrong with a text block that the parser stumbles over: it names the block's first line as if it were a keyword.
+fn text_block(text: &str, keyword: &str) -> Option<(usize, usize, String)> {
+    let mark = ["\"\"\"", "```"].into_iter().find(|mark| keyword.starts_with(mark))?;
+    let mut open = None;
+    for (line, number) in text.lines().zip(1..) {
+        let Some(rest) = line.trim_start().strip_prefix(mark) else { continue };
+        let column = 1 + line.len() - line.trim_start().len();
+        open = match open {
+            Some(_) => None,
+            None if !rest.trim().is_empty() => {
+                let reason = format!("a text block begins with a line of {mark} alone");
+                return Some((number, column, reason));
+            }
+            None => Some((number, column)),
+        };
+    }
+    let (number, column) = open?;
+    Some((number, column, format!("this text block is never closed; a line of {mark} has to end it")))
 }
 
 /// `{"a", "b"}` in a fixed order and as words.
