@@ -41,3 +41,29 @@ Feature: Drills that check nothing
     When data center A is lost
     And the operator fails over to the backup
     Then the failover stops before step 1
+
+  Scenario: A server that comes back and was never lost
+    Given no log backup is restored
+    And the backup comes back when step 3 begins
+    When data center A is lost
+    And the operator fails over to the backup
+    Then the failover succeeds
+
+  Scenario: A disk that never fills up
+    Given no log backup is restored
+    And the disk of the copy destination has room for 100000 more bytes
+    When data center A is lost
+    And the operator fails over to the backup
+    Then the failover succeeds
+
+  Scenario: A survivor of a loss that never came
+    Given the backup mirror survives the loss of its data center
+    When data center A is lost
+    And the operator fails over to the backup
+    Then the failover succeeds
+
+  Scenario: A wrong program that does no harm
+    Given a failover program without the guard "primary-is-gone"
+    When data center A is lost
+    And the operator fails over to the backup
+    Then the failover succeeds

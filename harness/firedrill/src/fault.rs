@@ -125,7 +125,27 @@ pub enum Fault {
     Delay(Duration),
 }
 
-/// A fault, where it strikes, and whether it did. A fault that never fired makes a drill vacuous.
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::KillFailover => f.write_str("the failover program is killed"),
+            Self::CutFailoverConnections => f.write_str("the failover program's connections are cut"),
+            Self::ReturnDataCenter(center) => write!(f, "data center {center} comes back"),
+            Self::ReturnServer(server) => write!(f, "the {server} comes back"),
+            Self::LoseServer(server) => write!(f, "the {server} is lost"),
+            Self::LoseShare => f.write_str("the backup share is lost"),
+            Self::RepairShare => f.write_str("the backup share comes back"),
+            Self::ReuseSessionId => f.write_str("a session id is used again by somebody else"),
+            Self::Delay(by) => {
+                let by_ms = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+                write!(f, "the answer comes {} later", crate::report::readable_ms(by_ms))
+            }
+        }
+    }
+}
+
+/// A fault, where it strikes, and whether it did. A fault that never fired, or that changed nothing when it did, makes
+/// a drill vacuous.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PlannedFault {
     /// Where.
@@ -134,6 +154,16 @@ pub struct PlannedFault {
     pub fault: Fault,
     /// When it fired.
     pub fired: Option<jiff::Timestamp>,
+    /// Whether anything was different afterwards: a server that was never lost cannot come back.
+    pub had_effect: bool,
+}
+
+impl PlannedFault {
+    /// A fault that waits at a point.
+    #[must_use]
+    pub fn waiting(point: Point, fault: Fault) -> Self {
+        Self { point, fault, fired: None, had_effect: false }
+    }
 }
 
 /// What is wrong with one log backup.
@@ -161,11 +191,11 @@ impl fmt::Display for Damage {
         f.write_str(match self {
             Self::Missing => "missing",
             Self::Torn => "torn",
-            Self::Flipped => "flipped",
+            Self::Flipped => "corrupt",
             Self::OfAnotherDatabase => "of another database",
-            Self::OutOfDateOrder => "out of date order",
-            Self::AppendedToThePrevious => "appended to the previous",
-            Self::Duplicated => "duplicated",
+            Self::OutOfDateOrder => "older by its file date than all others",
+            Self::AppendedToThePrevious => "appended to the file of the one before",
+            Self::Duplicated => "there twice",
         })
     }
 }

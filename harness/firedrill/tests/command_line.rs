@@ -144,15 +144,216 @@ fn an_unknown_estate_fails_the_drill_and_names_those_there_are() {
     "but only 2 are on the share"
 )]
 #[case("And 3 log backups are on the share", "was said twice")]
+#[case(
+    "And the replica of chat server \"nobody\" is not brought up to date\n When data center A is lost",
+    "there is no chat server \"nobody\"; there are chat-a1, "
+)]
+#[case(
+    "And a session id is used again by somebody else when step 4 begins\n When data center A is lost",
+    "there are sessions on mgc"
+)]
+#[case("And a failover program that reports success after step 7", "step 7 is the last")]
+#[case(
+    "And a failover program that leaves out step 5\n And a failover program that leaves out step 5",
+    "said already"
+)]
+#[case("And the database is named \"mgcc\" on every server", "the site file names the database \"mgcc\"")]
+#[case("And the failover program will be killed while it copies log backup 0", "counted from 1")]
+#[case(
+    "Then mgc on the backup is restoring\n Given no log backup is restored",
+    "before the first When or Then"
+)]
+#[case("When data center A is lost\n And the primary is lost", "the primary is lost already")]
+#[case("When the primary comes back", "the primary is not lost")]
+#[case("When the backup share comes back", "the backup share is not lost")]
+#[case("When data center A is lost\n Given the primary survives the loss of its data center", "lost already")]
+#[case(
+    "When data center A is lost\n And the chat service posts 10 more messages over 1 minute",
+    "only 0 of 10 messages"
+)]
+#[case("When the chat service posts 0 more messages over 1 minute", "leave this line out")]
+#[case("When data center A is lost\n Then mgc on the primary is not there", "cannot be seen")]
+#[case("Then mgc on the backup is restoring\n \"\"\"\n really\n \"\"\"", "takes no text block")]
+#[case("Then mgc on the backup is restoring\n | a |\n | b |", "no step takes a table")]
+#[case("When the operator runs on the backup\n \"\"\"\n\n \"\"\"", "is empty")]
+#[case("When the operator runs on the backup", "two lines of \"\"\"")]
+#[case(
+    "When the operator enters in the management shell\n \"\"\"\n 'no error here'\n \"\"\"\n Then the command is refused",
+    "it was accepted: no error here"
+)]
+#[case(
+    "When the operator enters in the management shell\n \"\"\"\n Get-CsPool\n \"\"\"\n Then the answer contains \" \"",
+    "every answer contains nothing"
+)]
+#[case(
+    "When data center A is lost\n And the operator fails over to the backup\n Then step 4 took at least 0 seconds",
+    "at least no time"
+)]
+#[case(
+    "And no log backup is restored\n And log backup 2 is torn\n When data center A is lost\n And the operator fails over to the backup\n Then the operator is told that log backup 2 is missing",
+    "is torn: nothing else can be told of it"
+)]
+#[case(
+    "And no log backup is restored\n And log backup 2 is missing\n When data center A is lost\n And the operator fails over to the backup\n Then the operator is told that log backup 2 is missing",
+    "no log backup after 2 is there"
+)]
+#[case(
+    "When data center A is lost\n And the operator fails over to the backup\n Then the operator is told that log backup 99 is missing",
+    "there was no log backup 99"
+)]
+#[case(
+    "And the first 1 log backup is copied\n And log backup 2 was appended to the file of the one before\n When data center A is lost",
+    "log backups in one file go together"
+)]
+#[case(
+    "And the first 1 log backup is copied\n And log backup 2 is torn\n And the backup share has been emptied\n When data center A is lost",
+    "it lies nowhere"
+)]
+#[case(
+    "And a failover program that empties mgccomp\n When data center A is lost\n And the operator fails over to the backup",
+    "mgccomp on the backup is empty"
+)]
+#[case(
+    "And no log backup is restored\n And the chat service has posted 0 messages over 1 hour\n When data center A is lost\n And the operator fails over to the backup\n Then exactly the messages after log backup 2 are lost",
+    "up to log backup 2: there is nothing to compare"
+)]
 fn a_line_that_would_do_nothing_is_refused(#[case] lines: &str, #[case] reason: &str) {
-    let name = format!("nothing-{}", reason.replace(' ', "-"));
     let text = format!(
         "Feature: F\n Scenario: s\n Given the estate \"litware\"\n And 2 log backups are on the share\n {lines}\n"
     );
-    let feature = Feature::with(&name, &text);
+    let feature = Feature::with(&format!("nothing-{}", digest(lines)), &text);
     let output = firedrill(&["run", feature.path()]);
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     assert!(said(&output).contains(reason), "{}", said(&output));
+}
+
+/// A name for a file that no two different texts share.
+fn digest(text: &str) -> String {
+    format!("{:08x}-{}", crc32fast::hash(text.as_bytes()), text.len())
+}
+
+/// What a drill says and what never comes about: each must be vacuous, for its reason.
+#[rstest]
+#[case(
+    "And no log backup is restored\n And the backup comes back when step 3 begins",
+    "fault-without-effect"
+)]
+#[case("And the primary comes back when step 3 begins", "fault-never-fired")]
+#[case("And the backup mirror survives the loss of its data center", "fault-never-fired")]
+#[case("And the replica of chat server \"chat-a1\" is not brought up to date", "fault-never-fired")]
+#[case(
+    "And no log backup is restored\n And the disk of the copy destination has room for 100000 more bytes",
+    "fault-never-fired"
+)]
+#[case("And a failover program without the verification \"database-online\"", "wrong-not-caught")]
+fn a_line_that_comes_to_nothing_makes_the_drill_vacuous(#[case] lines: &str, #[case] code: &str) {
+    let text = format!(
+        "Feature: F\n Scenario: s\n Given the estate \"litware\"\n And 2 log backups are on the share\n {lines}\n When data center A is lost\n And the operator fails over to the backup\n Then the failover succeeds\n"
+    );
+    let feature = Feature::with(&format!("vacuous-{}", digest(lines)), &text);
+    let output = firedrill(&["run", feature.path()]);
+    assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+    assert!(said(&output).contains(&format!("[{code}]")), "{}", said(&output));
+}
+
+#[rstest]
+#[case::recovery("recovery of mgc on the backup takes 45 minutes")]
+#[case::copy_job("the copy job of the backup runs for another 2 minutes")]
+#[case::restore_job("the restore job of the backup runs for another 2 minutes")]
+#[case::replicas("no replica of the management store is brought up to date")]
+fn what_waits_for_a_failover_that_never_comes_makes_the_drill_vacuous(#[case] line: &str) {
+    let text = format!(
+        "Feature: F\n Scenario: s\n Given the estate \"litware\"\n And 2 log backups are on the share\n And {line}\n When data center A is lost\n And the operator enters in the management shell\n \"\"\"\n Get-CsPool\n \"\"\"\n Then mgc on the backup is restoring\n"
+    );
+    let feature = Feature::with(&format!("waits-{}", digest(line)), &text);
+    let output = firedrill(&["run", feature.path()]);
+    assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+    assert!(said(&output).contains("[fault-never-fired]"), "{}", said(&output));
+}
+
+/// Drills that a stricter reading must not turn red.
+#[rstest]
+#[case::two_missing(
+    "And no log backup is restored\n And log backup 2 is missing\n And log backup 3 is missing\n When data center A is lost\n And the operator fails over to the backup\n Then the operator is told that log backup 2 is missing\n And the operator is told that log backup 3 is missing"
+)]
+#[case::the_share_comes_back(
+    "And no log backup is restored\n And the backup share cannot be reached\n When data center A is lost\n And the backup share comes back\n And the operator fails over to the backup\n Then the failover succeeds\n And exactly the messages after log backup 4 are lost"
+)]
+#[case::the_backup_comes_back(
+    "When data center A is lost\n And the backup is lost\n And the backup comes back\n And the operator fails over to the backup\n Then the failover succeeds"
+)]
+#[case::room_is_made(
+    "And the first 0 log backups are copied\n And the disk of the copy destination has room for 3000 more bytes\n When data center A is lost\n And the operator fails over to the backup\n Then the failover fails in step 2\n Given the disk of the copy destination has room for 100000 more bytes\n When the operator resumes the failover\n Then the failover succeeds"
+)]
+#[case::a_cmdlet_fails_again(
+    "And the mirror cmdlet fails 1 time\n When data center A is lost\n And the operator fails over to the backup\n Then the failover fails in step 6\n Given the mirror cmdlet fails 1 time\n When the operator resumes the failover\n Then the failover fails in step 6\n When the operator resumes the failover\n Then the failover succeeds"
+)]
+#[case::the_backup_is_lost_afterwards(
+    "When data center A is lost\n And the operator fails over to the backup\n Then the failover succeeds\n When the backup is lost\n Then the pool state is FailedOver"
+)]
+#[case::a_fast_link(
+    "And the site file wants \"chat-b1, chat-a1\" active\n And the site file calls the link to data center A fast\n When data center A is lost\n And the operator fails over to the backup\n Then the failover succeeds"
+)]
+#[case::nobody_is_to_be_active(
+    "And the site file wants \"\" active\n When data center A is lost\n And the operator fails over to the backup\n Then the failover stops before step 1\n And the operator is told that no server is to be active"
+)]
+#[case::the_shell_is_missing_for_everybody(
+    "And the management shell is missing\n When data center A is lost\n And the operator enters in the management shell\n \"\"\"\n Get-CsPool\n \"\"\"\n Then the command is refused\n And the answer contains \"cannot be found\""
+)]
+fn a_drill_that_says_what_is_so_passes(#[case] lines: &str) {
+    let text = format!(
+        "Feature: F\n Scenario: s\n Given the estate \"litware\"\n And 4 log backups are on the share\n {lines}\n"
+    );
+    let feature = Feature::with(&format!("passes-{}", digest(lines)), &text);
+    let output = firedrill(&["run", feature.path()]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+}
+
+#[test]
+fn a_file_that_is_named_twice_runs_once() {
+    let feature = Feature::with("twice", "Feature: F\n Scenario: s\n Then x\n");
+    let folder = std::env::temp_dir();
+    let other_way = folder.join(".").join(feature.0.file_name().expect("it has a name"));
+    let output = firedrill(&["run", feature.path(), other_way.to_str().expect("UTF-8")]);
+    assert!(said(&output).contains("1 drills on sim"), "{}", said(&output));
+}
+
+#[rstest]
+#[case::no_scenario("Feature: F\n Background:\n Given x\n", "a feature without a scenario")]
+#[case::no_rows(
+    "Feature: F\n Scenario Outline: s\n Then <a>\n Examples:\n | a |\n",
+    "examples without a row"
+)]
+#[case::an_open_text_block(
+    "Feature: F\n Scenario: s\n When x\n \"\"\"\n text\n",
+    "this text block is never closed"
+)]
+fn a_file_of_which_no_drill_would_come_is_refused(#[case] text: &str, #[case] reason: &str) {
+    let feature = Feature::with(&format!("none-{}", digest(text)), text);
+    let output = firedrill(&["run", feature.path()]);
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(said(&output).contains(reason), "{}", said(&output));
+}
+
+#[test]
+fn an_empty_folder_is_named() {
+    let folder = std::env::temp_dir().join(format!("firedrill-{}-empty", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("the temporary folder can be written");
+    let output = firedrill(&["run", folder.to_str().expect("UTF-8")]);
+    std::fs::remove_dir(&folder).expect("it is empty");
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(said(&output).contains("no .feature file in it"), "{}", said(&output));
+}
+
+#[test]
+fn check_finds_what_no_step_would_read() {
+    let feature = Feature::with(
+        "check-block",
+        "Feature: F\n Scenario: s\n Then the failover succeeds\n \"\"\"\n really\n \"\"\"\n",
+    );
+    let output = firedrill(&["check", feature.path()]);
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(said(&output).contains("takes no text block"), "{}", said(&output));
 }
 
 #[test]

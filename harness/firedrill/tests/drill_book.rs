@@ -42,7 +42,7 @@ fn the_whole_book_passes() {
 }
 
 /// The drills that must not pass, and the reason by which each must go red.
-const RED: [(&str, &str); 13] = [
+const RED: [(&str, &str); 17] = [
     ("It leaves out step 5", "step"),
     ("It reports success after step 3", "reported-done-not-done"),
     ("It does step 5 before step 4", "failed-over-before-online"),
@@ -56,6 +56,10 @@ const RED: [(&str, &str); 13] = [
     ("No failover", "nothing-happened"),
     ("A command that failed and that nobody asked about", "answer-ignored"),
     ("A cmdlet that was to fail and was never called", "fault-never-fired"),
+    ("A server that comes back and was never lost", "fault-without-effect"),
+    ("A disk that never fills up", "fault-never-fired"),
+    ("A survivor of a loss that never came", "fault-never-fired"),
+    ("A wrong program that does no harm", "wrong-not-caught"),
 ];
 
 #[test]

@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use sqlsim::files::{DirectoryEntry, FileError, Files};
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
@@ -80,6 +80,8 @@ struct Inner {
     watcher: RefCell<Option<Rc<dyn DiskWatcher>>>,
     /// The next access by a machine below a directory of its own takes so long.
     slow: RefCell<Option<SlowAccess>>,
+    /// Machines on whose drives a change has found no room.
+    full: RefCell<BTreeSet<Machine>>,
     /// Microseconds of transfer that were too short to be charged so far.
     owed_us: Cell<u64>,
 }
@@ -105,6 +107,7 @@ impl Disks {
             shares: RefCell::default(),
             watcher: RefCell::default(),
             slow: RefCell::default(),
+            full: RefCell::default(),
             owed_us: Cell::default(),
         }))
     }
@@ -170,6 +173,12 @@ impl Disks {
     pub fn slow_down_next_access(&self, machine: &Machine, directory: &str, takes: Duration) {
         let below = directory.to_ascii_lowercase();
         *self.0.slow.borrow_mut() = Some(SlowAccess { machine: machine.clone(), below, takes });
+    }
+
+    /// Whether a change has found no room on a drive of `machine`.
+    #[must_use]
+    pub fn has_been_full(&self, machine: &Machine) -> bool {
+        self.0.full.borrow().contains(machine)
     }
 
     /// Nobody watches any more.
@@ -261,7 +270,11 @@ impl MachineFiles {
         if at.remote && self.disks.0.network.round_trip(&self.machine, &at.on).is_err() {
             return Err(FileError::NETWORK_NAME_DELETED);
         }
-        let result = act(at.drives.as_ref(), &at.path)?;
+        let result = act(at.drives.as_ref(), &at.path);
+        if result.as_ref().is_err_and(|error| *error == FileError::DISK_FULL) {
+            self.disks.0.full.borrow_mut().insert(at.on.clone());
+        }
+        let result = result?;
         self.disks.tell(FileEvent { done: true, ..event }).await;
         Ok(result)
     }

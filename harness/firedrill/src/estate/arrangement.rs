@@ -58,8 +58,6 @@ pub enum Arrangement {
     /// A `.wrk` of an interrupted copy lies in the copy destination.
     StaleWorkFile,
     // ── the backup database ──
-    /// The database's name on the servers; the site file still says mgc unless [`Arrangement::SiteSaysDatabase`].
-    DatabaseNamed(String),
     /// The site file names this database.
     SiteSaysDatabase(String),
     /// The restore job leaves STANDBY, and this many readers come back whenever they are killed.
@@ -122,4 +120,38 @@ pub enum Arrangement {
     ComplianceBacklog(u32),
     /// A fault, and the point at which it strikes.
     At(Point, Fault),
+}
+
+impl Arrangement {
+    /// What it speaks of, if a drill can say that only once: of two different lines about it one would be ignored.
+    pub(super) fn subject(&self) -> Option<String> {
+        let subject = match self {
+            Self::LogShippingEvery(_) => "how often log shipping runs",
+            Self::LastLogBackupAgo(_) => "when the last log backup reached the share",
+            Self::LogBackupsOnShare(_) => "how many log backups are on the share",
+            Self::Copied(_) | Self::CopyBehind(_) => "how many log backups are copied",
+            Self::Restored(_) | Self::RestoreBehind(_) => "how many log backups are restored",
+            Self::LogBackup(ordinal, _) => {
+                return Some(format!("what is the matter with log backup {ordinal}"));
+            }
+            Self::ShareIn(_) => "where the backup share is",
+            Self::CopyDiskRoom(_) => "how much room the disk of the copy destination has",
+            Self::SiteSaysDatabase(_) => "which database the site file names",
+            Self::StandbyWithReaders(_) => "how many readers mgc on the backup has",
+            Self::CopyJobRunning(_) => "how long the copy job runs",
+            Self::RestoreJobRunning(_) => "how long the restore job runs",
+            Self::MonitorServerIn(_) => "where the log shipping monitor is",
+            Self::RecoveryTakes(_) => "how long recovery takes",
+            Self::CmdletFails { cmdlet, .. } => return Some(format!("how often {cmdlet} fails")),
+            Self::ManagementStoreIn(_) => "where the management store is",
+            Self::BackupMirrorEndpointOn(_) => "which port the backup mirror's endpoint has",
+            Self::ActiveAfterFailover(_) => "which servers the site file wants active",
+            Self::ChatServersInB(_) => "how many chat servers stand in data center B",
+            Self::TimeZoneOfB(_) => "in which time zone the chat servers of data center B are",
+            Self::PoolSpelled(_) => "how the site file spells the pool",
+            Self::ComplianceBacklog(_) => "how many compliance events wait",
+            _ => return None,
+        };
+        Some(subject.to_owned())
+    }
 }

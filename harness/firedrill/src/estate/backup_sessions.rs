@@ -90,19 +90,20 @@ async fn session_id(client: &mut super::SqlClient) -> Option<i16> {
     rows.first().and_then(|row| row.get::<i16, _>(0))
 }
 
-/// The reader that signed in last leaves, and a session on another database gets its id.
-pub(super) async fn reuse_session_id(world: &Rc<World>) {
-    let Some(reader) = world.readers.borrow_mut().pop() else { return };
-    let wanted = reader.session.get();
+/// The reader that signed in last leaves, and a session on another database gets its id. Whether that came about.
+pub(super) async fn reuse_session_id(world: &Rc<World>) -> bool {
+    let Some(reader) = world.readers.borrow_mut().pop() else { return false };
+    let Some(wanted) = reader.session.get() else { return false };
     reader.task.abort();
     for _ in 0..REUSE_TRIES_MAX {
         // The server notices that the reader is gone before the next sign-in.
         tokio::time::sleep(Duration::from_millis(1)).await;
-        let Ok(mut client) = world.sa(Server::Backup, "msdb").await else { return };
+        let Ok(mut client) = world.sa(Server::Backup, "msdb").await else { return false };
         let id = session_id(&mut client).await;
         world.held_clients.borrow_mut().push(client);
-        if id == wanted {
-            return;
+        if id == Some(wanted) {
+            return true;
         }
     }
+    false
 }

@@ -28,7 +28,7 @@ pub(super) async fn make_true(world: &Rc<World>) -> Result<(), EstateError> {
         copy_and_restore(world, &setup).await?;
     }
     damage::apply(world, &setup).await?;
-    places(world, &setup);
+    places(world, &setup)?;
     backup_database(world, &setup).await
 }
 
@@ -55,7 +55,8 @@ async fn traffic(world: &Rc<World>, setup: &Setup) -> Result<(), EstateError> {
         if part == parts / 2 + 1 && setup.mirror_took_over {
             mirror_takes_over(world).await?;
         }
-        chat::post_messages(world, posted, over / parts).await;
+        let acknowledged = chat::post_messages(world, posted, over / parts).await;
+        super::verbs::all_acknowledged(posted, acknowledged)?;
         let is_second_half = part > parts / 2;
         if counted.is_some_and(|count| count > 0) {
             take_log_backup(world, setup, part as usize, principal(setup, is_second_half)).await?;
@@ -93,8 +94,8 @@ async fn after_the_last_log_backup(
         None if is_counted => TAIL,
         None => return Ok(()),
     };
-    chat::post_messages(world, messages, over).await;
-    Ok(())
+    let acknowledged = chat::post_messages(world, messages, over).await;
+    super::verbs::all_acknowledged(messages, acknowledged)
 }
 
 /// One log backup, by the job; or into the file of the one before, if that was arranged.
@@ -132,7 +133,9 @@ async fn other_backups_on_share(world: &World, setup: &Setup) -> Result<(), Esta
     if batch.is_empty() {
         return Ok(());
     }
-    world.errand(Server::Primary, &batch).await.map(drop)
+    let holder =
+        if world.writable.borrow().contains(&Server::Mirror) { Server::Mirror } else { Server::Primary };
+    world.errand(holder, &batch).await.map(drop)
 }
 
 /// A's mirror takes over, and goes on shipping.
@@ -165,7 +168,25 @@ async fn copy_and_restore(world: &World, setup: &Setup) -> Result<(), EstateErro
         log_shipping::run(world, Server::Backup, Job::Copy).await?;
     }
     show(world, &later);
-    Ok(())
+    is_copied_and_restored(world, copied, restored).await
+}
+
+/// Looks whether copy and restore have come as far as was said, and no further.
+async fn is_copied_and_restored(world: &World, copied: usize, restored: usize) -> Result<(), EstateError> {
+    log_shipping::refresh_restored(world).await;
+    let folder = &world.file.contents.folders.copy_destination;
+    let backup = &world.server(Server::Backup).machine;
+    let all = world.log_backups.borrow();
+    let last_restored = all.iter().rposition(|log| log.restored).map(|at| all[at].stem.as_str());
+    let is_restored =
+        all.iter().rposition(|log| Some(log.stem.as_str()) == last_restored).map_or(0, |at| at + 1);
+    let is_copied = all.iter().filter(|log| damage::lies_in(world, backup, folder, &log.stem)).count();
+    if (is_copied, is_restored) == (copied, restored) {
+        return Ok(());
+    }
+    Err(EstateError::Contradiction(format!(
+        "{copied} log backups are to be copied and {restored} restored, but {is_copied} are copied and {is_restored} restored: log backups in one file go together, and old ones are deleted"
+    )))
 }
 
 /// Where files wait while they are out of sight.
@@ -200,8 +221,46 @@ fn show(world: &World, files: &[(usize, String)]) {
     }
 }
 
+/// Leaves the disk of the copy destination so much room.
+pub(super) fn leave_room(world: &World, bytes: u64) {
+    if let Ok(drives) = world.disks.drives_of(&world.server(Server::Backup).machine) {
+        drives.set_room('D', Some(bytes));
+    }
+}
+
+/// Somebody empties the share. What was damaged there and nowhere else is then simply gone.
+fn empty_share(world: &World, setup: &Setup) -> Result<(), EstateError> {
+    let folders = &world.file.contents.folders;
+    let drives = world.disks.drives_of(&world.share_machine());
+    let entries = drives
+        .as_ref()
+        .map_or_else(|_| Vec::new(), |drives| drives.entries(&folders.logs).unwrap_or_default());
+    if entries.is_empty() {
+        return Err(EstateError::Contradiction(
+            "the backup share has nothing on it: there is nothing to empty".to_owned(),
+        ));
+    }
+    for entry in entries {
+        let path = format!(r"{}\{}", folders.logs, entry.name);
+        let removed = drives.as_ref().map(|drives| drives.remove_entry(&path));
+        debug_assert!(matches!(removed, Ok(Ok(()))), "nobody else uses the share now");
+    }
+    let backup = &world.server(Server::Backup).machine;
+    let all = world.log_backups.borrow();
+    let gone = setup.damage.iter().find(|(ordinal, damage)| {
+        let stem = all.get(*ordinal - 1).map_or("", |log| log.stem.as_str());
+        **damage != Damage::Missing && !damage::lies_in(world, backup, &folders.copy_destination, stem)
+    });
+    match gone {
+        Some((ordinal, damage)) => Err(EstateError::Contradiction(format!(
+            "log backup {ordinal} is to be {damage}, but it was never copied and the backup share has been emptied: it lies nowhere"
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// Shares, disks, folders.
-fn places(world: &World, setup: &Setup) {
+fn places(world: &World, setup: &Setup) -> Result<(), EstateError> {
     let folders = &world.file.contents.folders;
     let backup = &world.server(Server::Backup).machine;
     if setup.stale_work_file
@@ -213,20 +272,16 @@ fn places(world: &World, setup: &Setup) {
             drives.put(&format!(r"{}\{stem}.wrk", folders.copy_destination), b"half of a log backup");
         debug_assert!(written.is_ok(), "the copy destination is there");
     }
-    if setup.share_emptied
-        && let Ok(drives) = world.disks.drives_of(&world.share_machine())
-    {
-        for entry in drives.entries(&folders.logs).unwrap_or_default() {
-            let removed = drives.remove_entry(&format!(r"{}\{}", folders.logs, entry.name));
-            debug_assert!(removed.is_ok(), "nobody else uses the share now");
-        }
+    if setup.share_emptied {
+        empty_share(world, setup)?;
     }
-    if let (Some(room), Ok(drives)) = (setup.copy_disk_room, world.disks.drives_of(backup)) {
-        drives.set_room('D', Some(room));
+    if let Some(room) = setup.copy_disk_room {
+        leave_room(world, room);
     }
     if setup.share_unreachable {
         isolate(world, &world.share_machine());
     }
+    Ok(())
 }
 
 /// Severs a machine from all others.
@@ -259,7 +314,7 @@ async fn backup_database(world: &Rc<World>, setup: &Setup) -> Result<(), EstateE
     // Whose session id is used again is one more reader: the first to be killed is past its last look.
     let is_reused = setup.faults.iter().any(|planned| planned.fault == Fault::ReuseSessionId);
     let readers = setup.standby_readers.unwrap_or(0);
-    backup_sessions::start_readers(world, if is_reused { readers.max(1) + 1 } else { readers });
+    backup_sessions::start_readers(world, readers + u32::from(is_reused));
     if setup.lock_holder {
         backup_sessions::hold_locks_from_elsewhere(world).await?;
     }

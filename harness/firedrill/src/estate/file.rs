@@ -166,6 +166,12 @@ pub(crate) struct Logins {
     pub(crate) password: String,
 }
 
+/// The topology says on which instance Persistent Chat's databases are, not how they are called: the cmdlets know them
+/// by type (`PersistentChat`, `PersistentChatCompliance`) and find them by the one name that setup gives them.
+pub(crate) fn only_name(wanted: &str) -> String {
+    format!("Persistent Chat's databases have fixed names, and this one is called {wanted} on every server")
+}
+
 impl Contents {
     fn check(&self) -> Result<(), String> {
         let machines = [
@@ -186,6 +192,14 @@ impl Contents {
         }
         if let Some(name) = names.iter().find(|name| name.is_empty() || name.contains(['.', '\\', ' '])) {
             return Err(format!("`{name}` is not a machine's short name; the domain is added from `domain`"));
+        }
+        for (key, name, wanted) in [
+            ("database", &self.database, "mgc"),
+            ("compliance_database", &self.compliance_database, "mgccomp"),
+        ] {
+            if !name.eq_ignore_ascii_case(wanted) {
+                return Err(format!("{key} is {name}: {}", only_name(wanted)));
+            }
         }
         if self.chat.servers_a.is_empty() || self.chat.servers_a.len() > 4 {
             return Err("chat.servers_a needs one to four servers: at most four can be active".to_owned());

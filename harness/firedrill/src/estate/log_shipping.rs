@@ -152,25 +152,29 @@ pub(super) async fn start(world: &World, server: Server, job: Job) -> Result<(),
 /// Starts a job and waits for its end, for at most an hour.
 pub(super) async fn run(world: &World, server: Server, job: Job) -> Result<(), EstateError> {
     start(world, server, job).await?;
-    let name = job.name(world);
-    let running = format!(
-        "SELECT COUNT(*) FROM msdb.dbo.sysjobactivity AS activity \
-         JOIN msdb.dbo.sysjobs AS job ON job.job_id = activity.job_id WHERE job.name = {} \
-         AND activity.start_execution_date IS NOT NULL AND activity.stop_execution_date IS NULL",
-        text(&name)
-    );
     for _ in 0..7200 {
         tokio::time::sleep(Duration::from_millis(500)).await;
-        let rows = world.errand(server, &running).await?;
-        if rows.first().and_then(|row| row.get::<i32, _>(0)) == Some(0) {
+        if !is_running(world, server, job).await? {
             return Ok(());
         }
     }
     Err(EstateError::Server {
-        what: format!("running the job {name}"),
+        what: format!("running the job {}", job.name(world)),
         server,
         reason: "it was still running after an hour".to_owned(),
     })
+}
+
+/// Whether a job is at work.
+pub(super) async fn is_running(world: &World, server: Server, job: Job) -> Result<bool, EstateError> {
+    let running = format!(
+        "SELECT COUNT(*) FROM msdb.dbo.sysjobactivity AS activity \
+         JOIN msdb.dbo.sysjobs AS job ON job.job_id = activity.job_id WHERE job.name = {} \
+         AND activity.start_execution_date IS NOT NULL AND activity.stop_execution_date IS NULL",
+        text(&job.name(world))
+    );
+    let rows = world.errand(server, &running).await?;
+    Ok(rows.first().and_then(|row| row.get::<i32, _>(0)) != Some(0))
 }
 
 /// Takes a job off its schedule.

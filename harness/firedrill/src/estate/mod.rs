@@ -13,6 +13,7 @@ mod arrangement;
 pub(crate) mod backup_sessions;
 mod begin;
 pub(crate) mod clock;
+mod contradictions;
 mod damage;
 mod failover_run;
 mod file;
@@ -28,12 +29,14 @@ pub(crate) mod sql;
 mod staging;
 mod timeline;
 mod verbs;
+mod waiting;
 mod watch;
 pub(crate) mod world;
 
 pub use arrangement::Arrangement;
 pub use failover_run::{FailoverOptions, FailoverRun, LogBackupSnapshot, PlanTransformation, Told};
 pub use file::EstateFile;
+pub(crate) use file::only_name;
 pub use names::{DataCenter, Server};
 pub use timeline::{Event, Happening, Timeline};
 
@@ -103,6 +106,17 @@ pub enum Place {
     BackupShare,
     /// The machine from which the operator works.
     Operator,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::DataCenter(center) => write!(f, "data center {center}"),
+            Self::Server(server) => write!(f, "the {server}"),
+            Self::BackupShare => f.write_str("the backup share"),
+            Self::Operator => f.write_str("the operator's machine"),
+        }
+    }
 }
 
 /// What an estate is before and after its first verb.
@@ -178,16 +192,32 @@ impl Estate {
         };
         match arrangement {
             Arrangement::At(point, fault) => {
-                world.faults.borrow_mut().push(PlannedFault { point, fault, fired: None });
+                world.faults.borrow_mut().push(PlannedFault::waiting(point, fault));
                 Ok(())
             }
             Arrangement::Traffic { messages, over } => self.post_messages(messages, over).map(drop),
             Arrangement::ReplicaLags(_)
             | Arrangement::CmdletFails { .. }
             | Arrangement::CmdletMissing(_)
-            | Arrangement::ShellMissing
-            | Arrangement::CopyDiskRoom(_)
-            | Arrangement::Survives(_) => world.setup.borrow_mut().say(arrangement),
+            | Arrangement::ShellMissing => {
+                let mut setup = world.setup.borrow_mut();
+                setup.say(arrangement)?;
+                setup.check_names(&world.file)
+            }
+            Arrangement::CopyDiskRoom(room) => {
+                world.setup.borrow_mut().say_anew(arrangement)?;
+                begin::leave_room(&world, room);
+                Ok(())
+            }
+            Arrangement::Survives(server) => {
+                let center = server.data_center();
+                if world.machines_of(center).iter().any(|machine| !world.network.is_on(machine)) {
+                    return Err(EstateError::Contradiction(format!(
+                        "data center {center} is lost already, or part of it: say before that what survives"
+                    )));
+                }
+                world.setup.borrow_mut().say(arrangement)
+            }
             other => Err(EstateError::TooLate(format!("{other:?}"))),
         }
     }
@@ -203,6 +233,7 @@ impl Estate {
             Stage::Planned(setup) => std::mem::take(&mut **setup),
         };
         self.stage = Stage::Broken;
+        setup.check_whole(&self.file)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
@@ -298,13 +329,12 @@ impl Estate {
         })
     }
 
-    /// Name of the chat database on the servers (`mgc` unless arranged otherwise).
+    /// Name of the chat database on the servers: `mgc`.
     #[must_use]
     pub fn database(&self) -> &str {
         match &self.stage {
             Stage::Staged(staged) => &staged.database,
-            Stage::Planned(setup) => setup.database.as_deref().unwrap_or(&self.file.contents.database),
-            Stage::Broken => &self.file.contents.database,
+            Stage::Planned(_) | Stage::Broken => &self.file.contents.database,
         }
     }
 
@@ -340,6 +370,28 @@ impl Estate {
             .map_or(self.file.contents.clock.start, |staged| staged.run(async { staged.world.now() }))
     }
 
+    /// Whether a server's machine has power.
+    #[must_use]
+    pub fn runs_on(&self, server: Server) -> bool {
+        self.staged_already()
+            .is_some_and(|staged| staged.world.network.is_on(&staged.world.server(server).machine))
+    }
+
+    /// Whether the backup share answers the operator's machine.
+    #[must_use]
+    pub fn is_share_reached(&self) -> bool {
+        self.staged_already().is_some_and(|staged| {
+            let world = &staged.world;
+            world.network.round_trip(&world.operator(), &world.share_machine()).is_ok()
+        })
+    }
+
+    /// Whether the server that holds the management store has power.
+    #[must_use]
+    pub fn is_management_store_up(&self) -> bool {
+        self.staged_already().is_some_and(|staged| self.runs_on(staged.world.store_server()))
+    }
+
     /// What happened so far.
     #[must_use]
     pub fn timeline(&self) -> Ref<'_, Timeline> {
@@ -358,21 +410,22 @@ impl Estate {
         &self.runs
     }
 
-    /// The cmdlets that were arranged to fail, in words, and whether each failed as often as arranged.
+    /// What was arranged beside the faults at points and waits for its moment, in words, and whether that came: cmdlets
+    /// that were to fail, a disk that was to fill up, and their like.
     #[must_use]
-    pub fn cmdlet_faults(&self) -> Vec<(String, bool)> {
-        let told = |setup: &Setup| {
-            setup
-                .cmdlets_failing
-                .iter()
-                .map(|(name, failure)| (failure.told(name), failure.is_over()))
-                .collect()
-        };
-        match &self.stage {
-            Stage::Staged(staged) => told(&staged.world.setup.borrow()),
-            Stage::Planned(setup) => told(setup),
-            Stage::Broken => Vec::new(),
-        }
+    pub fn arranged_faults(&self) -> Vec<(String, bool)> {
+        let Some(staged) = self.staged_already() else { return Vec::new() };
+        let (setup, struck) = (staged.world.setup.borrow(), staged.world.struck());
+        let cmdlets = setup.failing_cmdlets().map(|(name, failure)| (failure.told(name), failure.is_over()));
+        let waiting = setup.waiting().into_iter().map(|one| (one.to_string(), struck.contains(&one)));
+        cmdlets.chain(waiting).collect()
+    }
+
+    /// Whether a replica was held back as arranged.
+    #[must_use]
+    pub fn held_a_replica_back(&self) -> bool {
+        let is_held = |one: &waiting::Waiting| matches!(one, waiting::Waiting::HeldReplica(_));
+        self.staged_already().is_some_and(|staged| staged.world.struck().iter().any(is_held))
     }
 
     /// The faults that were arranged, and whether they fired.

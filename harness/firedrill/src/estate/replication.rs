@@ -3,6 +3,7 @@
 
 use super::names::Server;
 use super::timeline::Happening;
+use super::waiting::Waiting;
 use super::world::{TDS_PORT, World};
 use crate::net::Machine;
 use async_trait::async_trait;
@@ -125,7 +126,7 @@ pub(super) async fn deliver(world: &Rc<World>) -> Result<(), StoreError> {
     let from = world.server(world.store_server()).machine.clone();
     for replica in store.replicas().await? {
         let machine = Machine::of(&replica.fqdn);
-        if replica.up_to_date() || lags(world, &machine) || world.network.round_trip(&from, &machine).is_err()
+        if replica.up_to_date() || world.network.round_trip(&from, &machine).is_err() || lags(world, &machine)
         {
             continue;
         }
@@ -136,9 +137,18 @@ pub(super) async fn deliver(world: &Rc<World>) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Whether the drill holds this change back from a replica that it would have reached; notes that it did.
 fn lags(world: &World, machine: &Machine) -> bool {
     let setup = world.setup.borrow();
-    let staged = world.timeline.borrow().first(|what| *what == Happening::Staged).is_some();
-    staged
-        && (setup.all_replicas_lag || setup.lagging_replicas.iter().any(|name| Machine::of(name) == *machine))
+    if world.timeline.borrow().first(|what| *what == Happening::Staged).is_none() {
+        return false;
+    }
+    if setup.all_replicas_lag {
+        world.strikes(Waiting::HeldReplica(None));
+    }
+    let named = setup.lagging_replicas.iter().find(|name| Machine::of(name) == *machine);
+    if let Some(name) = named {
+        world.strikes(Waiting::HeldReplica(Some(name.clone())));
+    }
+    setup.all_replicas_lag || named.is_some()
 }

@@ -2,7 +2,9 @@
 
 use super::EstateError;
 use super::arrangement::Arrangement;
+use super::contradictions;
 use super::names::{DataCenter, Server};
+use super::waiting::Waiting;
 use crate::fault::{Damage, PlannedFault};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -28,6 +30,11 @@ impl CmdletFailure {
         self.struck >= self.wanted.unwrap_or(1)
     }
 
+    /// Whether it will not fail any more.
+    fn is_spent(&self) -> bool {
+        self.wanted.is_some() && self.is_over()
+    }
+
     /// In words.
     pub(super) fn told(&self, cmdlet: &str) -> String {
         match self.wanted {
@@ -40,6 +47,8 @@ impl CmdletFailure {
 /// What has been said so far; everything unsaid has its default.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Setup {
+    /// Everything that was said, in order.
+    pub(super) said: Vec<Arrangement>,
     pub(super) log_shipping_every: Option<Duration>,
     pub(super) traffic: Vec<(u32, Duration)>,
     pub(super) last_log_backup_ago: Option<Duration>,
@@ -59,7 +68,6 @@ pub(crate) struct Setup {
     pub(super) copy_destination_here_differs: bool,
     pub(super) share_here_differs: bool,
     pub(super) stale_work_file: bool,
-    pub(super) database: Option<String>,
     pub(super) site_database: Option<String>,
     pub(super) standby_readers: Option<u32>,
     pub(super) lock_holder: bool,
@@ -75,6 +83,8 @@ pub(crate) struct Setup {
     pub(super) shell_missing: bool,
     pub(super) cmdlets_missing: BTreeSet<String>,
     pub(super) cmdlets_failing: BTreeMap<String, CmdletFailure>,
+    /// Earlier arrangements of the same cmdlets, which came true.
+    cmdlets_that_failed: Vec<(String, CmdletFailure)>,
     pub(super) management_store_in_a: bool,
     pub(super) all_replicas_lag: bool,
     pub(super) lagging_replicas: BTreeSet<String>,
@@ -94,6 +104,9 @@ impl Setup {
     /// Takes one arrangement.
     pub(super) fn say(&mut self, arrangement: Arrangement) -> Result<(), EstateError> {
         use Arrangement as Say;
+        self.refuse_a_second_word(&arrangement)?;
+        contradictions::in_one_line(&arrangement)?;
+        self.said.push(arrangement.clone());
         match arrangement {
             Say::LogShippingEvery(_)
             | Say::Traffic { .. }
@@ -106,7 +119,7 @@ impl Setup {
             | Say::LogBackup(..)
             | Say::FullBackupOnShare
             | Say::DifferentialBackupOnShare
-            | Say::MirrorTookOver => return self.say_shipping(arrangement),
+            | Say::MirrorTookOver => self.say_shipping(arrangement),
             Say::ShareIn(center) => self.share_in_a = center == DataCenter::A,
             Say::ShareUnreachable => self.share_unreachable = true,
             Say::ShareEmptied => self.share_emptied = true,
@@ -114,7 +127,6 @@ impl Setup {
             Say::CopyDestinationHereIsAnotherFolder => self.copy_destination_here_differs = true,
             Say::ShareHereIsAnotherFolder => self.share_here_differs = true,
             Say::StaleWorkFile => self.stale_work_file = true,
-            Say::DatabaseNamed(name) => self.database = Some(name),
             Say::SiteSaysDatabase(name) => self.site_database = Some(name),
             Say::StandbyWithReaders(readers) => self.standby_readers = Some(readers),
             Say::LockHolderInAnotherDatabase => self.lock_holder = true,
@@ -129,9 +141,7 @@ impl Setup {
             Say::Survives(server) => drop(self.survivors.insert(server)),
             Say::ShellMissing => self.shell_missing = true,
             Say::CmdletMissing(name) => drop(self.cmdlets_missing.insert(name)),
-            Say::CmdletFails { cmdlet, times } => {
-                self.cmdlets_failing.insert(cmdlet, CmdletFailure { wanted: times, struck: 0 });
-            }
+            Say::CmdletFails { cmdlet, times } => self.say_cmdlet_fails(cmdlet, times),
             Say::ManagementStoreIn(center) => self.management_store_in_a = center == DataCenter::A,
             Say::ReplicaLags(None) => self.all_replicas_lag = true,
             Say::ReplicaLags(Some(machine)) => drop(self.lagging_replicas.insert(machine)),
@@ -144,14 +154,20 @@ impl Setup {
             Say::TimeZoneOfB(zone) => self.time_zone_of_b = Some(zone),
             Say::PoolSpelled(pool) => self.pool_spelled = Some(pool),
             Say::ComplianceBacklog(events) => self.compliance_backlog = events,
-            Say::At(point, fault) => self.faults.push(PlannedFault { point, fault, fired: None }),
+            Say::At(point, fault) => self.faults.push(PlannedFault::waiting(point, fault)),
         }
         self.check()
     }
 
-    fn say_shipping(&mut self, arrangement: Arrangement) -> Result<(), EstateError> {
+    /// Takes one arrangement in place of an earlier one about the same thing, which has been true so far.
+    pub(super) fn say_anew(&mut self, arrangement: Arrangement) -> Result<(), EstateError> {
+        let subject = arrangement.subject();
+        self.said.retain(|said| subject.is_none() || said.subject() != subject);
+        self.say(arrangement)
+    }
+
+    fn say_shipping(&mut self, arrangement: Arrangement) {
         use Arrangement as Say;
-        self.refuse_a_second_word(&arrangement)?;
         match arrangement {
             Say::LogShippingEvery(every) => self.log_shipping_every = Some(every),
             Say::Traffic { messages, over } => self.traffic.push((messages, over)),
@@ -167,70 +183,53 @@ impl Setup {
             Say::MirrorTookOver => self.mirror_took_over = true,
             other => unreachable!("{other:?} is not about shipping"),
         }
-        self.check()
+    }
+
+    /// A cmdlet that has failed as often as was arranged may be told to fail again.
+    fn say_cmdlet_fails(&mut self, cmdlet: String, times: Option<u32>) {
+        let failure = CmdletFailure { wanted: times, struck: 0 };
+        match self.cmdlets_failing.get(&cmdlet) {
+            Some(before) if !before.is_spent() => {}
+            _ => {
+                if let Some(spent) = self.cmdlets_failing.insert(cmdlet.clone(), failure) {
+                    self.cmdlets_that_failed.push((cmdlet, spent));
+                }
+            }
+        }
+    }
+
+    /// Every cmdlet that was to fail, the latest arrangement of each last.
+    pub(super) fn failing_cmdlets(&self) -> impl Iterator<Item = (&str, &CmdletFailure)> {
+        let before = self.cmdlets_that_failed.iter().map(|(name, failure)| (name.as_str(), failure));
+        before.chain(self.cmdlets_failing.iter().map(|(name, failure)| (name.as_str(), failure)))
+    }
+
+    /// What waits for its moment.
+    pub(super) fn waiting(&self) -> Vec<Waiting> {
+        let mut waiting: Vec<Waiting> = self.survivors.iter().copied().map(Waiting::Survivor).collect();
+        waiting.extend(self.copy_job_running.map(|_| Waiting::CopyJob));
+        waiting.extend(self.restore_job_running.map(|_| Waiting::RestoreJob));
+        // A disk without any room is seen to be full before anything is written.
+        waiting.extend(self.copy_disk_room.filter(|room| *room > 0).map(|_| Waiting::FullDisk));
+        waiting.extend(self.all_replicas_lag.then_some(Waiting::HeldReplica(None)));
+        waiting.extend(self.lagging_replicas.iter().cloned().map(Some).map(Waiting::HeldReplica));
+        waiting.extend(self.recovery.map(|_| Waiting::Recovery));
+        waiting
     }
 
     /// Of two lines that say the same thing differently one would be ignored.
     fn refuse_a_second_word(&self, arrangement: &Arrangement) -> Result<(), EstateError> {
-        use Arrangement as Say;
-        let differs = |said: Option<usize>, now: usize| said.is_some_and(|said| said != now);
-        let what = match *arrangement {
-            Say::LogBackupsOnShare(count) if differs(self.log_backups_on_share, count) => {
-                "how many log backups are on the share was said twice".to_owned()
-            }
-            Say::Copied(count) if differs(self.copied, count) => {
-                "how many log backups are copied was said twice".to_owned()
-            }
-            Say::Restored(count) if differs(self.restored, count) => {
-                "how many log backups are restored was said twice".to_owned()
-            }
-            Say::LogBackup(ordinal, damage)
-                if self.damage.get(&ordinal).is_some_and(|one| *one != damage) =>
-            {
-                format!("what is the matter with log backup {ordinal} was said twice")
-            }
-            Say::LogBackup(1, Damage::AppendedToThePrevious) => {
-                "log backup 1 is the first: there is no file before it to append to".to_owned()
-            }
-            _ => return Ok(()),
-        };
-        Err(EstateError::Contradiction(what))
-    }
-
-    /// What only shows once the traffic has run: `total` log backups lie on the share.
-    pub(super) fn check_with_total(&self, total: usize) -> Result<(), EstateError> {
-        for (job, behind) in [("copy", self.copy_behind), ("restore", self.restore_behind)] {
-            if let Some(behind) = behind.filter(|behind| *behind > total) {
-                return Err(EstateError::Contradiction(format!(
-                    "the {job} job is to be {behind} log backups behind, but only {total} are on the share"
-                )));
-            }
-        }
-        Ok(())
-    }
-
-    fn check(&self) -> Result<(), EstateError> {
-        let contradiction = |what: &str| Err(EstateError::Contradiction(what.to_owned()));
-        if self.log_shipping_every.is_some_and(|every| every < Duration::from_secs(60)) {
-            return contradiction("log shipping cannot run more often than once a minute");
-        }
-        if self.copied.is_some() && self.copy_behind.is_some() {
-            return contradiction("how many log backups are copied was said twice, in two ways");
-        }
-        if self.restored.is_some() && self.restore_behind.is_some() {
-            return contradiction("how many log backups are restored was said twice, in two ways");
-        }
-        if let (Some(copied), Some(restored)) = (self.copied, self.restored)
-            && restored > copied
+        let Some(subject) = arrangement.subject() else { return Ok(()) };
+        if let Arrangement::CmdletFails { cmdlet, .. } = arrangement
+            && self.cmdlets_failing.get(cmdlet).is_some_and(CmdletFailure::is_spent)
         {
-            return contradiction("more log backups are restored than copied");
+            return Ok(());
         }
-        if let (Some(total), Some(copied)) = (self.log_backups_on_share, self.copied)
-            && copied > total
-        {
-            return contradiction("more log backups are copied than lie on the share");
+        let mut before = self.said.iter().filter(|said| said.subject().as_ref() == Some(&subject));
+        match before.any(|said| said != arrangement) {
+            true => Err(EstateError::Contradiction(format!("{subject} was said twice, in two ways"))),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     /// Whether copy and restore run by themselves on their schedule: nothing was said that needs them held back.
@@ -244,13 +243,11 @@ impl Setup {
 
     /// How many of `total` log backups are to be copied before the disaster.
     pub(super) fn copied_of(&self, total: usize) -> usize {
-        let least = self.restored_wish(total).unwrap_or(0);
         match (self.copied, self.copy_behind) {
             (Some(copied), _) => copied.min(total),
             (None, Some(behind)) => total.saturating_sub(behind),
             (None, None) => total,
         }
-        .max(least)
     }
 
     /// How many of `total` log backups are to be restored before the disaster.
@@ -258,7 +255,7 @@ impl Setup {
         self.restored_wish(total).unwrap_or(total).min(self.copied_of(total))
     }
 
-    fn restored_wish(&self, total: usize) -> Option<usize> {
+    pub(super) fn restored_wish(&self, total: usize) -> Option<usize> {
         match (self.restored, self.restore_behind) {
             (Some(restored), _) => Some(restored.min(total)),
             (None, Some(behind)) => Some(total.saturating_sub(behind)),
@@ -278,8 +275,7 @@ mod tests {
     #[case(&[Arrangement::Copied(0)], 5, 0, 0)]
     #[case(&[Arrangement::Copied(3), Arrangement::Restored(0)], 5, 3, 0)]
     #[case(&[Arrangement::CopyBehind(2)], 5, 3, 3)]
-    #[case(&[Arrangement::CopyBehind(4), Arrangement::RestoreBehind(1)], 5, 4, 4)]
-    #[case(&[Arrangement::RestoreBehind(9)], 5, 5, 0)]
+    #[case(&[Arrangement::CopyBehind(1), Arrangement::RestoreBehind(4)], 5, 4, 1)]
     fn what_is_said_about_copy_and_restore_gives_how_far_each_is(
         #[case] said: &[Arrangement],
         #[case] total: usize,
@@ -313,7 +309,8 @@ mod tests {
         let mut setup = Setup::default();
         setup.say(one.clone()).unwrap();
         setup.say(one).unwrap();
-        assert!(setup.say(other).is_err());
+        let error = setup.say(other).unwrap_err().to_string();
+        assert!(error.ends_with("was said twice, in two ways"), "{error}");
     }
 
     #[test]

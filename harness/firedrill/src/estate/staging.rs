@@ -22,11 +22,15 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::io;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// Name of the mirroring endpoint.
 const ENDPOINT: &str = "mirroring_endpoint";
 /// Port of the mirroring endpoints.
 const MIRRORING_PORT: u16 = 5022;
+
+/// A pool has eight chat servers at most, and one of them stands in data center A.
+pub(super) const CHAT_SERVERS_IN_B_MAX: usize = 7;
 
 /// Where a machine's drives come from.
 pub(super) type DrivesOf = dyn Fn(&Machine, &sqlsim::Clock) -> Result<Rc<dyn Drives>, EstateError>;
@@ -75,8 +79,17 @@ pub(super) fn build(
     let mut servers = BTreeMap::new();
     for (index, server) in (1..).zip(Server::ALL) {
         let machine = Machine::of(host(file, server));
-        let instance =
-            start_instance(file, &setup, &clock, &network, &disks, &machine, seed.wrapping_mul(31) + index)?;
+        // Only the backup's recovery is ever arranged to take long.
+        let recovery = setup.recovery.filter(|_| server == Server::Backup);
+        let instance = start_instance(
+            file,
+            recovery,
+            &clock,
+            &network,
+            &disks,
+            &machine,
+            seed.wrapping_mul(31) + index,
+        )?;
         servers.insert(server, SqlMachine { fqdn: fqdn(file, machine.name()), machine, instance });
     }
     let world = Rc::new(World {
@@ -102,6 +115,7 @@ pub(super) fn build(
         hands: RefCell::default(),
         held_clients: RefCell::default(),
         replication_under_way: Cell::default(),
+        struck: RefCell::default(),
     });
     share_folders(&world)
         .map_err(|error| EstateError::Contradiction(format!("the shares cannot be made: {error}")))?;
@@ -122,14 +136,15 @@ fn host(file: &EstateFile, server: Server) -> &str {
     }
 }
 
-/// The pool's servers: those of the file, unless the drill wants another number in B. A pool has eight at most.
-fn chat_servers(file: &EstateFile, setup: &Setup) -> Vec<(DataCenter, String, String)> {
+/// The pool's servers (data center, short name, FQDN): those of the file, unless the drill wants another number in B. A
+/// pool has eight at most.
+pub(super) fn chat_servers(file: &EstateFile, setup: &Setup) -> Vec<(DataCenter, String, String)> {
     let chat = &file.contents.chat;
     let mut b = chat.servers_b.clone();
     if let Some(wanted) = setup.chat_servers_in_b {
         let wanted = usize::from(wanted);
         b.truncate(wanted);
-        while b.len() < wanted.min(7) {
+        while b.len() < wanted.min(CHAT_SERVERS_IN_B_MAX) {
             b.push(format!("chat-b{}", b.len() + 1));
         }
     }
@@ -142,7 +157,7 @@ fn chat_servers(file: &EstateFile, setup: &Setup) -> Vec<(DataCenter, String, St
 
 fn start_instance(
     file: &EstateFile,
-    setup: &Setup,
+    recovery: Option<Duration>,
     clock: &sqlsim::Clock,
     network: &Network,
     disks: &Disks,
@@ -168,7 +183,7 @@ fn start_instance(
         backup_directory: folders.backup.clone(),
         agent_enabled: true,
         seed,
-        cost: file.costs.sql(setup.recovery),
+        cost: file.costs.sql(recovery),
     };
     let way_out = ServerNetwork { network: network.clone(), from: machine.clone() };
     let instance = Instance::start(

@@ -154,7 +154,7 @@ impl fmt::Display for Happening {
             Self::MachineReturned { machine } => write!(f, "{machine} is back"),
             Self::LinkSevered { from, to } => write!(f, "the link from {from} to {to} is severed"),
             Self::LinkRepaired { from, to } => write!(f, "the link from {from} to {to} is repaired"),
-            Self::FaultFired { point, fault } => write!(f, "{point}: {fault:?}"),
+            Self::FaultFired { point, fault } => write!(f, "{point}: {fault}"),
             Self::FailoverStarted { run, resume: false } => write!(f, "failover run {run} starts"),
             Self::FailoverStarted { run, resume: true } => write!(f, "failover run {run} starts, resuming"),
             Self::FailoverEnded { run, exit_code: Some(code) } => {

@@ -5,6 +5,7 @@ use super::log_shipping::{self, Job};
 use super::names::{DataCenter, Server};
 use super::operator::{self, Desk};
 use super::timeline::Happening;
+use super::waiting::Waiting;
 use super::world::{RunWatch, World, lost_with};
 use super::{Estate, EstateError, Place, PoolView, damage, replication, sql};
 use crate::chat;
@@ -31,13 +32,14 @@ impl Estate {
         Ok(())
     }
 
-    /// The chat service posts `messages`, evenly over `over`. Returns how many were acknowledged.
+    /// The chat service posts `messages`, evenly over `over`, and every one is acknowledged.
     ///
     /// # Errors
-    /// As [`Estate::begin`].
-    pub fn post_messages(&mut self, messages: u32, over: Duration) -> Result<u32, EstateError> {
+    /// As [`Estate::begin`], and [`EstateError::Contradiction`] when a message was not acknowledged.
+    pub fn post_messages(&mut self, messages: u32, over: Duration) -> Result<(), EstateError> {
         let staged = self.staged()?;
-        Ok(staged.run(chat::post_messages(&staged.world, messages, over)))
+        let acknowledged = staged.run(chat::post_messages(&staged.world, messages, over));
+        all_acknowledged(messages, acknowledged)
     }
 
     /// Runs the backup, copy and restore jobs now, each to its end (those whose machines run).
@@ -59,17 +61,25 @@ impl Estate {
         })
     }
 
-    /// A data center, a server's machine or the share's machine loses power and all its links.
+    /// A data center, a server's machine or the share's machine loses power and all its links. Whether anything had
+    /// power before.
     ///
     /// # Errors
     /// As [`Estate::begin`].
-    pub fn lose(&mut self, place: Place) -> Result<(), EstateError> {
+    pub fn lose(&mut self, place: Place) -> Result<bool, EstateError> {
         let staged = self.staged()?;
         let world = &staged.world;
-        staged.run(async {
+        Ok(staged.run(async {
             let machines = match place {
                 Place::DataCenter(center) => {
                     world.note(Happening::DataCenterLost { data_center: center });
+                    for server in world.setup.borrow().survivors.iter() {
+                        if server.data_center() == center
+                            && world.network.is_on(&world.server(*server).machine)
+                        {
+                            world.strikes(Waiting::Survivor(*server));
+                        }
+                    }
                     lost_with(world, center)
                 }
                 _ => machines_of(world, &place),
@@ -79,25 +89,27 @@ impl Estate {
             if is_disaster && world.disaster.get().is_none() {
                 world.disaster.set(Some(world.now()));
             }
-            world.power_off(&machines);
-        });
-        Ok(())
+            world.power_off(&machines) > 0
+        }))
     }
 
-    /// It comes back: machines start, databases recover, jobs run again.
+    /// It comes back: machines start, databases recover, jobs run again; the backup share can be reached again.
+    /// Whether anything was lost before.
     ///
     /// # Errors
     /// As [`Estate::begin`].
-    pub fn bring_back(&mut self, place: Place) -> Result<(), EstateError> {
+    pub fn bring_back(&mut self, place: Place) -> Result<bool, EstateError> {
         let staged = self.staged()?;
         let world = &staged.world;
-        staged.run(async {
+        Ok(staged.run(async {
+            if place == Place::BackupShare {
+                return repair_share(world).await;
+            }
             if let Place::DataCenter(data_center) = place {
                 world.note(Happening::DataCenterReturned { data_center });
             }
-            world.power_on(&machines_of(world, &place)).await;
-        });
-        Ok(())
+            world.power_on(&machines_of(world, &place)).await > 0
+        }))
     }
 
     /// Severs the links between two places, both ways, as a cut cable does: nothing arrives, nothing is reset.
@@ -213,9 +225,47 @@ impl Estate {
         let script_text = script.to_owned();
         Ok(staged.run(async {
             world.note(Happening::ByHand { what: format!("in the management shell: {script_text}") });
+            if world.setup.borrow().shell_missing {
+                return no_shell();
+            }
             lyncshell::invoke(&operator::shell(world), &operator::shell_arguments(), &script_text).await
         }))
     }
+}
+
+/// What the operator's machine answers when the shell is not on it.
+fn no_shell() -> lyncshell::ShellOutput {
+    lyncshell::ShellOutput {
+        // What a command line gives for a program that it does not find.
+        exit_code: 127,
+        stdout: String::new(),
+        stderr: "lync-shell: the program cannot be found".to_owned(),
+    }
+}
+
+/// A message that nobody acknowledged was not posted: nothing can be lost with it.
+pub(super) fn all_acknowledged(messages: u32, acknowledged: u32) -> Result<(), EstateError> {
+    if acknowledged == messages {
+        return Ok(());
+    }
+    Err(EstateError::Contradiction(format!(
+        "only {acknowledged} of {messages} messages were acknowledged: the chat service has no database, or lost it meanwhile"
+    )))
+}
+
+/// The backup share can be reached again, whatever kept it away. Whether that made a difference.
+pub(super) async fn repair_share(world: &Rc<World>) -> bool {
+    let machine = world.share_machine();
+    let is_reached = || world.network.round_trip(&world.operator(), &machine).is_ok();
+    let was_reached = is_reached();
+    if std::mem::take(&mut world.setup.borrow_mut().share_unreachable) {
+        for other in world.network.machines().into_iter().filter(|other| *other != machine) {
+            world.network.repair(&machine, &other);
+            world.network.repair(&other, &machine);
+        }
+    }
+    world.power_on(std::slice::from_ref(&machine)).await;
+    !was_reached && is_reached()
 }
 
 pub(super) fn machines_of(world: &World, place: &Place) -> Vec<Machine> {
@@ -280,17 +330,23 @@ async fn fail_over(
 /// Jobs that the drill wants at work when the failover starts.
 async fn start_jobs_that_are_at_work(world: &World) -> Result<(), EstateError> {
     let (copy, restore) = {
-        let mut setup = world.setup.borrow_mut();
-        (setup.copy_job_running.take(), setup.restore_job_running.take())
+        let setup = world.setup.borrow();
+        (setup.copy_job_running, setup.restore_job_running)
     };
     let backup = &world.server(Server::Backup).machine;
     let folder = &world.file.contents.folders.copy_destination;
-    for (takes, job) in [(copy, Job::Copy), (restore, Job::Restore)] {
-        if let Some(takes) = takes {
-            world.disks.slow_down_next_access(backup, folder, takes);
-            log_shipping::start(world, Server::Backup, job).await?;
-            tokio::time::sleep(Duration::from_millis(1)).await;
+    let wanted = [(copy, Job::Copy, Waiting::CopyJob), (restore, Job::Restore, Waiting::RestoreJob)];
+    for (takes, job, waiting) in wanted {
+        let Some(takes) = takes.filter(|_| !world.struck.borrow().contains(&waiting)) else { continue };
+        world.disks.slow_down_next_access(backup, folder, takes);
+        log_shipping::start(world, Server::Backup, job).await?;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        if !log_shipping::is_running(world, Server::Backup, job).await? {
+            return Err(EstateError::Contradiction(format!(
+                "{waiting}, says the drill, but the job found nothing to do and ended at once: leave it something"
+            )));
         }
+        world.strikes(waiting);
     }
     Ok(())
 }

@@ -224,48 +224,57 @@ pub(super) async fn reach(world: &Rc<World>, step: u8, edge: Edge, log_backup: O
     loop {
         let struck = {
             let mut faults = world.faults.borrow_mut();
-            let waiting = faults.iter_mut().find(|planned| {
+            let waiting = faults.iter_mut().enumerate().find(|(_, planned)| {
                 planned.fired.is_none()
                     && planned.point.step == step
                     && planned.point.edge == edge
                     && (planned.point.log_backup.is_none() || planned.point.log_backup == log_backup)
             });
-            waiting.map(|planned| {
+            waiting.map(|(index, planned)| {
                 planned.fired = Some(world.now());
-                (planned.point, planned.fault.clone())
+                // Whoever is killed here never comes back to say so.
+                planned.had_effect = planned.fault == Fault::KillFailover;
+                (index, planned.point, planned.fault.clone())
             })
         };
-        let Some((point, fault)) = struck else { return };
+        let Some((index, point, fault)) = struck else { return };
         world.note(Happening::FaultFired { point, fault: fault.clone() });
-        strike(world, fault).await;
+        let had_effect = strike(world, fault).await;
+        world.faults.borrow_mut()[index].had_effect |= had_effect;
     }
 }
 
-/// Lets a fault happen.
-async fn strike(world: &Rc<World>, fault: Fault) {
+/// Lets a fault happen; whether anything is different afterwards.
+async fn strike(world: &Rc<World>, fault: Fault) -> bool {
     match fault {
         Fault::KillFailover => {
             world.kill.notify_one();
             // The reply is held until the killed program's connection is gone, and this wait with it.
-            std::future::pending::<()>().await;
+            std::future::pending::<bool>().await
         }
-        Fault::CutFailoverConnections => world.network.reset_streams_from(&world.operator(), None),
+        Fault::CutFailoverConnections => world.network.reset_streams_from(&world.operator(), None) > 0,
         Fault::ReturnDataCenter(center) => {
             let machines = world.machines_of(center);
             world.note(Happening::DataCenterReturned { data_center: center });
-            world.power_on(&machines).await;
+            world.power_on(&machines).await > 0
         }
         Fault::ReturnServer(server) => {
             let machine = world.server(server).machine.clone();
-            world.power_on(&[machine]).await;
+            world.power_on(&[machine]).await > 0
         }
         Fault::LoseServer(server) => {
             let machine = world.server(server).machine.clone();
-            world.power_off(&[machine]);
+            world.power_off(&[machine]) > 0
         }
-        Fault::LoseShare => world.power_off(&[world.share_machine()]),
-        Fault::RepairShare => world.power_on(&[world.share_machine()]).await,
+        Fault::LoseShare => {
+            let was_reached = world.network.round_trip(&world.operator(), &world.share_machine()).is_ok();
+            world.power_off(&[world.share_machine()]) > 0 && was_reached
+        }
+        Fault::RepairShare => super::verbs::repair_share(world).await,
         Fault::ReuseSessionId => super::backup_sessions::reuse_session_id(world).await,
-        Fault::Delay(by) => tokio::time::sleep(by).await,
+        Fault::Delay(by) => {
+            tokio::time::sleep(by).await;
+            !by.is_zero()
+        }
     }
 }

@@ -7,6 +7,7 @@ use super::names::{DataCenter, Server};
 use super::setup::Setup;
 use super::sql::{self, SignIn};
 use super::timeline::{Happening, Timeline};
+use super::waiting::Waiting;
 use super::{EstateError, SqlClient};
 use crate::chat::ChatService;
 use crate::disk::Disks;
@@ -79,6 +80,8 @@ pub(crate) struct World {
     /// Connections that a drill keeps open on purpose.
     pub(crate) held_clients: RefCell<Vec<SqlClient>>,
     pub(crate) replication_under_way: Cell<bool>,
+    /// What was arranged and whose moment has come.
+    pub(crate) struck: RefCell<BTreeSet<Waiting>>,
 }
 
 impl std::fmt::Debug for World {
@@ -106,10 +109,23 @@ impl World {
         self.timeline.borrow_mut().add(now, what);
     }
 
+    /// The moment of something arranged has come.
+    pub(crate) fn strikes(&self, what: Waiting) {
+        self.struck.borrow_mut().insert(what);
+    }
+
+    /// What was arranged and whose moment has come.
+    pub(crate) fn struck(&self) -> BTreeSet<Waiting> {
+        let mut struck = self.struck.borrow().clone();
+        if self.disks.has_been_full(&self.server(Server::Backup).machine) {
+            struck.insert(Waiting::FullDisk);
+        }
+        struck
+    }
+
     /// The chat database's name on the servers.
     pub(crate) fn database(&self) -> String {
-        let setup = self.setup.borrow();
-        setup.database.clone().unwrap_or_else(|| self.file.contents.database.clone())
+        self.file.contents.database.clone()
     }
 
     /// The machine that holds the backup share.
@@ -223,6 +239,9 @@ impl World {
             let was = self.writable.borrow().contains(&server);
             if was != is_writable {
                 if is_writable {
+                    if server == Server::Backup {
+                        self.strikes(Waiting::Recovery);
+                    }
                     self.writable.borrow_mut().insert(server);
                 } else {
                     self.writable.borrow_mut().remove(&server);
@@ -232,12 +251,14 @@ impl World {
         }
     }
 
-    /// Cuts the power of machines.
-    pub(crate) fn power_off(&self, machines: &[Machine]) {
+    /// Cuts the power of machines; how many had any.
+    pub(crate) fn power_off(&self, machines: &[Machine]) -> usize {
+        let mut changed = 0;
         for machine in machines {
             if !self.network.is_on(machine) {
                 continue;
             }
+            changed += 1;
             self.network.power_off(machine);
             if let Some(server) = self.server_on(machine) {
                 self.server(server).instance.power_off();
@@ -252,14 +273,17 @@ impl World {
             self.chat.power_off(machine);
             self.note(Happening::MachineLost { machine: machine.to_string() });
         }
+        changed
     }
 
-    /// Gives machines their power back; what runs on them starts.
-    pub(crate) async fn power_on(self: &Rc<Self>, machines: &[Machine]) {
+    /// Gives machines their power back; what runs on them starts. How many had none.
+    pub(crate) async fn power_on(self: &Rc<Self>, machines: &[Machine]) -> usize {
+        let mut changed = 0;
         for machine in machines {
             if self.network.is_on(machine) {
                 continue;
             }
+            changed += 1;
             self.network.power_on(machine);
             if let Some(server) = self.server_on(machine) {
                 self.server(server).instance.power_on();
@@ -268,6 +292,7 @@ impl World {
         }
         self.chat.wake();
         self.look_for_writable_copies().await;
+        changed
     }
 
     /// Ends everything: machines off, tasks gone, nothing listens.

@@ -167,13 +167,14 @@ impl Network {
         self.change_link(from, to, |link| link.delay = by);
     }
 
-    /// Resets every stream that `client` has opened (to `port` only, if one is given).
-    pub fn reset_streams_from(&self, client: &Machine, port: Option<u16>) {
+    /// Resets every stream that `client` has opened (to `port` only, if one is given); how many there were.
+    pub fn reset_streams_from(&self, client: &Machine, port: Option<u16>) -> usize {
         let wires = self
             .state
             .borrow_mut()
             .take_where(|carried| carried.from == *client && port.is_none_or(|port| port == carried.port));
         wires.iter().for_each(|carried| carried.wire.reset());
+        wires.len()
     }
 
     fn change_link(&self, from: &Machine, to: &Machine, change: impl FnOnce(&mut Condition)) {

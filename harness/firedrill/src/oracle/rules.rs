@@ -342,7 +342,8 @@ fn stopped_too_late(evidence: &Evidence) -> Option<Checked> {
     if let Some(state) = &evidence.pool_state {
         checked.compare(state != "FailedOver", || format!("the pool was set to FailedOver although {words}"));
     }
-    Some(checked)
+    let nobody_answers = !evidence.servers.values().any(|facts| facts.reachable);
+    if checked.compared == 0 && nobody_answers { None } else { Some(checked) }
 }
 
 fn reason_not_told(evidence: &Evidence) -> Option<Checked> {

@@ -53,7 +53,11 @@ pub fn page(drill: &DrillReport) -> String {
         let _ = writeln!(text, "  lost     {}", lost_words(lost));
     }
     for fault in &drill.faults {
-        let struck = if fault.fired { "struck" } else { "NEVER STRUCK" };
+        let struck = match (fault.fired, fault.had_effect) {
+            (true, true) => "struck",
+            (true, false) => "STRUCK AND CHANGED NOTHING",
+            (false, _) => "NEVER STRUCK",
+        };
         let _ = writeln!(text, "  fault    {} ({struck})", printable(&fault.fault));
     }
     text

@@ -123,7 +123,9 @@ pub struct DrillReport {
 /// One reason why a drill did not pass.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reason {
-    /// `step`, `undefined-step`, `ambiguous-step`, `fault-never-fired`, `no-then`, `rto`, `rpo`, or an oracle rule's id.
+    /// `step`, `undefined-step`, `ambiguous-step`, `rto`, `rpo`, an oracle rule's id, or why a drill is vacuous: `no-then`,
+    /// `nothing-happened`, `answer-ignored`, `fault-never-fired`, `fault-without-effect`, `wrong-not-caught`,
+    /// `compared-nothing`.
     pub code: String,
     /// What happened, and where to look.
     pub text: String,
@@ -216,6 +218,8 @@ pub struct FaultReport {
     pub fault: String,
     /// Whether it struck.
     pub fired: bool,
+    /// Whether anything was different afterwards.
+    pub had_effect: bool,
 }
 
 /// A simulated duration as people read it: `2 h 05 min 03 s`, `41 s`, `180 ms`.
@@ -284,7 +288,11 @@ pub(crate) mod tests {
             ),
             lost: Some(LostMessages { count: 5, ranges: vec![LostRange { room: 1, first: 236, last: 240 }] }),
             oracle: vec![RuleReport { rule: "mgccomp-touched", compared: 3, broken: 0 }],
-            faults: vec![FaultReport { fault: "the failover program is killed".into(), fired: true }],
+            faults: vec![FaultReport {
+                fault: "the failover program is killed".into(),
+                fired: true,
+                had_effect: true,
+            }],
             timeline_events: 12,
             timeline_digest: "00000000deadbeef".into(),
         }

@@ -3,7 +3,7 @@
 use cucumber::gherkin::{Step, StepType};
 
 use super::book::Book;
-use crate::steps::{Kind, collection, definitions};
+use crate::steps::{Kind, collection, definition_of, definitions};
 
 /// A step that cannot be run.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,7 +28,10 @@ pub fn unusable_steps(book: &Book) -> Vec<Unusable> {
         let steps = backgrounds.flat_map(|one| &one.steps).chain(scenarios.flat_map(|one| &one.steps));
         for step in steps {
             let text = match known.find(step) {
-                Ok(Some(_)) => continue,
+                Ok(Some((_, _, _, context))) => match definition_of(&context).below(step) {
+                    Ok(_) => continue,
+                    Err(text) => text,
+                },
                 Ok(None) => match nearest_step(step) {
                     Some(nearest) => {
                         format!("no step reads \"{}\"; the nearest is \"{nearest}\"", step.value)

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use super::{Kind, StepResult};
 use crate::estate::{Arrangement, Estate, EstateError, EstateFile, FailoverOptions, FailoverRun};
 use crate::oracle::Evidence;
+use crate::oracle::evidence::Obstacle;
 use crate::red::WrongImplementation;
 use crate::report::{FailoverReport, FaultReport, LostMessages, Reason, RuleReport};
-use crate::steps::witness;
+use crate::steps::{obstacle, witness};
 
 /// What a run says about each of its drills.
 #[derive(Debug, Clone, Default)]
@@ -38,6 +39,8 @@ pub(super) struct Attempt {
     pub(super) asked: &'static str,
     /// Whether `--accept-data-loss` was given.
     pub(super) loss_accepted: bool,
+    /// What stood in its way from the start.
+    pub(super) obstacles: Vec<Obstacle>,
     /// What came of it.
     pub(super) run: FailoverRun,
 }
@@ -62,8 +65,6 @@ pub struct Drill {
     estate: Option<Estate>,
     /// What was said, for the oracle to know which obstacles were there from the start.
     pub(super) said: Vec<Arrangement>,
-    /// What was lost before the first attempt.
-    pub(super) lost: Vec<crate::estate::Place>,
     pub(super) attempts: Vec<Attempt>,
     /// What the compliance databases held before the first attempt, and who was active.
     pub(super) before: Option<witness::Before>,
@@ -73,10 +74,12 @@ pub struct Drill {
     records: Vec<StepRecord>,
     thens: usize,
     acted: bool,
+    /// Whether the drill took something away after the last attempt: what is then not there is not the program's doing.
+    lost_since: bool,
     judged: Judged,
     needs: Option<String>,
-    /// What the operator's own last command gave: its exit code and its words.
-    answer: Option<(i32, String)>,
+    /// What the operator's own last command gave: whether it was refused, and its words.
+    answer: Option<(bool, String)>,
     /// Commands of the operator that failed, until a `Then` looks at the answer.
     failures_ignored: Vec<String>,
 }
@@ -148,8 +151,8 @@ impl Drill {
 
     /// The oracle's last word, and everything it found after earlier attempts.
     pub fn final_judgement(&mut self) -> Vec<Reason> {
-        if self.attempts.is_empty() {
-            return Vec::new();
+        if self.attempts.is_empty() || self.lost_since {
+            return self.findings.clone();
         }
         if let Err(error) = self.judge() {
             self.findings.push(Reason { code: "oracle".to_owned(), text: error });
@@ -174,8 +177,19 @@ impl Drill {
                 format!("the operator's command failed and no Then looked at it: {failure}"),
             );
         }
-        for fault in self.fault_reports().iter().filter(|fault| !fault.fired) {
-            because("fault-never-fired", format!("this fault was staged and never struck: {}", fault.fault));
+        for fault in self.fault_reports() {
+            if !fault.fired {
+                because("fault-never-fired", format!("this was staged and never struck: {}", fault.fault));
+            } else if !fault.had_effect {
+                because("fault-without-effect", format!("this struck and changed nothing: {}", fault.fault));
+            }
+        }
+        if self.wrong.is_some() {
+            let started = if self.attempts.is_empty() { "was never started" } else { "was not caught" };
+            because(
+                "wrong-not-caught",
+                format!("the failover program of this drill is a wrong one, and {started}"),
+            );
         }
         for rule in self.judged.rules.iter().filter(|rule| rule.compared == 0) {
             because("compared-nothing", format!("the oracle's rule {} found nothing to compare", rule.rule));
@@ -184,18 +198,18 @@ impl Drill {
     }
 
     /// Notes the answer to a command of the operator's own.
-    pub(super) fn answered(&mut self, exit_code: i32, words: String) {
+    pub(super) fn answered(&mut self, is_refused: bool, words: String) {
         self.acted();
-        if exit_code != 0 {
+        if is_refused {
             self.failures_ignored.push(words.clone());
         }
-        self.answer = Some((exit_code, words));
+        self.answer = Some((is_refused, words));
     }
 
-    /// The last answer; a failure that was looked at is no longer ignored.
-    pub(super) fn look_at_answer(&mut self) -> Result<(i32, String), String> {
+    /// The last answer, and whether it is a refusal; a refusal that was looked at is no longer ignored.
+    pub(super) fn look_at_answer(&mut self) -> Result<(bool, String), String> {
         let answer = self.answer.clone().ok_or_else(|| "the operator has entered nothing".to_owned())?;
-        if answer.0 != 0 {
+        if answer.0 {
             self.failures_ignored.retain(|failure| *failure != answer.1);
         }
         Ok(answer)
@@ -224,11 +238,13 @@ impl Drill {
     pub fn fault_reports(&self) -> Vec<FaultReport> {
         let Some(estate) = &self.estate else { return Vec::new() };
         let at_points = estate.faults().into_iter().map(|planned| FaultReport {
-            fault: format!("{:?} when {}", planned.fault, planned.point),
+            fault: format!("{} when {}", planned.fault, planned.point),
             fired: planned.fired.is_some(),
+            had_effect: planned.had_effect,
         });
-        let cmdlets = estate.cmdlet_faults().into_iter().map(|(fault, fired)| FaultReport { fault, fired });
-        at_points.chain(cmdlets).collect()
+        let arranged = estate.arranged_faults().into_iter();
+        let arranged = arranged.map(|(fault, fired)| FaultReport { fault, fired, had_effect: fired });
+        at_points.chain(arranged).collect()
     }
 
     /// How many events the timeline holds.
@@ -296,13 +312,14 @@ impl Drill {
 
     /// Says something about the estate.
     pub(crate) fn arrange(&mut self, arrangement: Arrangement) -> StepResult {
-        self.said.push(arrangement.clone());
-        self.estate()?.arrange(arrangement).map_err(|error| match error {
+        self.estate()?.arrange(arrangement.clone()).map_err(|error| match error {
             EstateError::TooLate(_) => {
-                "this line has to come before the first When: the estate is staged already".to_owned()
+                "this line has to come before the first When or Then: the estate is staged already".to_owned()
             }
             other => other.to_string(),
-        })
+        })?;
+        self.said.push(arrangement);
+        Ok(())
     }
 
     /// Does something to the estate, after it was staged and first looked at.
@@ -310,23 +327,37 @@ impl Drill {
         &mut self,
         verb: impl FnOnce(&mut Estate) -> Result<T, EstateError>,
     ) -> Result<T, String> {
-        self.estate()?.begin().map_err(|error| error.to_string())?;
-        if self.before.is_none() {
-            self.before = Some(witness::look_before(self)?);
-        }
+        self.stage()?;
         self.evidence = None;
         verb(self.estate()?).map_err(|error| error.to_string())
     }
 
-    /// A place is lost.
-    pub(crate) fn lose(&mut self, place: crate::estate::Place) -> StepResult {
-        self.lost.push(place.clone());
-        self.act(|estate| estate.lose(place))
+    /// Stages the estate and looks at it for the first time, if that has not been done.
+    fn stage(&mut self) -> StepResult {
+        self.estate()?.begin().map_err(|error| error.to_string())?;
+        if self.before.is_none() {
+            self.before = Some(witness::look_before(self)?);
+        }
+        Ok(())
     }
 
-    /// What was said about the share no longer stands in the way.
-    pub(super) fn share_repaired(&mut self) {
-        self.said.retain(|one| !matches!(one, Arrangement::ShareUnreachable | Arrangement::ShareIn(_)));
+    /// A place is lost.
+    pub(crate) fn lose(&mut self, place: crate::estate::Place) -> StepResult {
+        let words = place.to_string();
+        self.lost_since = true;
+        match self.act(|estate| estate.lose(place))? {
+            true => Ok(()),
+            false => Err(format!("{words} is lost already: nothing changes")),
+        }
+    }
+
+    /// A place comes back.
+    pub(super) fn bring_back(&mut self, place: crate::estate::Place) -> StepResult {
+        let words = place.to_string();
+        match self.act(|estate| estate.bring_back(place))? {
+            true => Ok(()),
+            false => Err(format!("{words} is not lost: nothing changes")),
+        }
     }
 
     /// Something was done that a Then can be about.
@@ -336,6 +367,8 @@ impl Drill {
 
     /// The operator starts the failover program; the oracle looks at what it left.
     pub(crate) fn fail_over(&mut self, asked: &'static str, accept_data_loss: bool) -> StepResult {
+        self.stage()?;
+        let obstacles = obstacle::standing(self.estate_seen()?, &self.said);
         let wrong = self.wrong.clone();
         let options = FailoverOptions {
             accept_data_loss,
@@ -352,13 +385,21 @@ impl Drill {
                 witness::forget_what_was_told(&mut run);
             }
             for (server, database, batch) in wrong.meddling() {
+                if database == witness::COMPLIANCE
+                    && self.before.as_ref().is_some_and(witness::Before::compliance_is_empty)
+                {
+                    return Err(format!(
+                        "{database} on the {server} is empty: nothing can be done to it; let compliance events wait in it"
+                    ));
+                }
                 let server = *server;
                 self.act(|estate| estate.by_hand_sql(server, database, batch))?
                     .map_err(|error| format!("the wrong implementation could not do its wrong: {error}"))?;
             }
         }
-        self.attempts.push(Attempt { asked, loss_accepted: accept_data_loss, run });
+        self.attempts.push(Attempt { asked, loss_accepted: accept_data_loss, obstacles, run });
         self.acted = true;
+        self.lost_since = false;
         self.judge()
     }
 
@@ -370,7 +411,7 @@ impl Drill {
     /// What is, read afresh when something happened since it was last read.
     pub(super) fn evidence(&mut self) -> Result<&Evidence, String> {
         if self.evidence.is_none() {
-            self.estate()?.begin().map_err(|error| error.to_string())?;
+            self.stage()?;
             self.evidence = Some(witness::look(self)?);
         }
         self.evidence.as_ref().ok_or_else(|| "nothing could be read".to_owned())

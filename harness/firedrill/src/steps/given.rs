@@ -6,13 +6,16 @@ use super::{Definition, Kind, StepResult};
 use crate::estate::{Arrangement, DataCenter, Server};
 use crate::fault::{Damage, Fault, Point, Step};
 
+/// The one name that Persistent Chat's database has.
+const CHAT_DATABASE: &str = "mgc";
+
 /// A Given that makes one arrangement.
 const fn given(
     text: &'static str,
     about: &'static str,
     run: fn(&mut Drill, &Arguments) -> StepResult,
 ) -> Definition {
-    Definition { kind: Kind::Given, text, about, run }
+    Definition::new(Kind::Given, text, about, run)
 }
 
 /// The estate itself.
@@ -72,7 +75,7 @@ pub(super) const TRAFFIC: &[Definition] = &[
     }),
     given(
         "log backup {count} is {damage}",
-        "Wherever it lies. They are counted from 1.",
+        "Wherever it lies. They are counted from 1. Another line has to say how far copy or restore have come.",
         |drill, arguments| {
             let damage = match arguments.word(1)? {
                 "missing" => Damage::Missing,
@@ -142,9 +145,21 @@ pub(super) const BACKUP: &[Definition] = &[
         "The Korean document prints mgcc once.",
         |drill, arguments| drill.arrange(Arrangement::SiteSaysDatabase(arguments.word(0)?.to_owned())),
     ),
-    given("the database is named {text} on every server", "", |drill, arguments| {
-        drill.arrange(Arrangement::DatabaseNamed(arguments.word(0)?.to_owned()))
-    }),
+    given(
+        "the database is named {text} on every server",
+        "mgc: Persistent Chat knows no other name. For a wrong name in the site file see the line above.",
+        |drill, arguments| {
+            drill.estate()?;
+            let name = arguments.word(0)?;
+            if name.eq_ignore_ascii_case(CHAT_DATABASE) {
+                return Ok(());
+            }
+            Err(format!(
+                "no server can have it as {name}: {}; to rehearse a wrong name, write: the site file names the database \"{name}\"",
+                crate::estate::only_name(CHAT_DATABASE)
+            ))
+        },
+    ),
     given(
         "mgc on the backup is in standby with {count} reader(s) who come back",
         "Each connects again as soon as it is cut off.",
@@ -152,7 +167,7 @@ pub(super) const BACKUP: &[Definition] = &[
     ),
     given(
         "a session whose current database is another one holds locks in mgc on the backup",
-        "",
+        "mgc on the backup is in standby then.",
         |drill, _| drill.arrange(Arrangement::LockHolderInAnotherDatabase),
     ),
     given(
@@ -188,9 +203,11 @@ pub(super) const BACKUP: &[Definition] = &[
     given("recovery of mgc on the backup takes {duration}", "", |drill, arguments| {
         drill.arrange(Arrangement::RecoveryTakes(arguments.duration(0)?))
     }),
-    given("the {server} survives the loss of its data center", "", |drill, arguments| {
-        drill.arrange(Arrangement::Survives(server(arguments, 0)?))
-    }),
+    given(
+        "the {server} survives the loss of its data center",
+        "Which a When has to lose.",
+        |drill, arguments| drill.arrange(Arrangement::Survives(server(arguments, 0)?)),
+    ),
     given("data center A comes back when step {step} begins", "", |drill, arguments| {
         drill.arrange(Arrangement::At(beginning(arguments, 0)?, Fault::ReturnDataCenter(DataCenter::A)))
     }),
@@ -200,7 +217,7 @@ pub(super) const BACKUP: &[Definition] = &[
     }),
     given(
         "a session id is used again by somebody else when step {step} begins",
-        "Between listing and killing, in step 4.",
+        "Between listing and killing, in step 4; there have to be readers.",
         |drill, arguments| drill.arrange(Arrangement::At(beginning(arguments, 0)?, Fault::ReuseSessionId)),
     ),
     given(
@@ -249,9 +266,10 @@ pub(super) const POOL: &[Definition] = &[
     }),
     given(
         "the site file wants {text} active",
-        "Short names with commas between: \"chat-b1, chat-b2\".",
+        "Short names with commas between: \"chat-b1, chat-b2\"; none: \"\".",
         |drill, arguments| {
-            let servers = arguments.word(0)?.split(',').map(|name| name.trim().to_owned()).collect();
+            let names = arguments.word(0)?.split(',').map(str::trim);
+            let servers = names.filter(|name| !name.is_empty()).map(str::to_owned).collect();
             drill.arrange(Arrangement::ActiveAfterFailover(servers))
         },
     ),
@@ -274,7 +292,7 @@ pub(super) const POOL: &[Definition] = &[
 ];
 
 /// The number at `index` as the place of a log backup in their order, from 1.
-fn place_in_order(arguments: &Arguments, index: usize) -> Result<usize, String> {
+pub(super) fn place_in_order(arguments: &Arguments, index: usize) -> Result<usize, String> {
     match ordinal(arguments, index)? {
         0 => Err("log backups are counted from 1".to_owned()),
         ordinal => Ok(ordinal),

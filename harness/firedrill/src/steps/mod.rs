@@ -59,8 +59,49 @@ pub struct Definition {
     pub text: &'static str,
     /// One sentence for authors, where the words alone do not say enough.
     pub about: &'static str,
+    /// Whether it reads the text block below its line.
+    pub takes_block: bool,
     /// What it does.
     run: fn(&mut Drill, &Arguments) -> StepResult,
+}
+
+impl Definition {
+    const fn new(
+        kind: Kind,
+        text: &'static str,
+        about: &'static str,
+        run: fn(&mut Drill, &Arguments) -> StepResult,
+    ) -> Self {
+        Self { kind, text, about, takes_block: false, run }
+    }
+
+    /// The same, reading the text block below its line.
+    const fn with_block(self) -> Self {
+        Self { takes_block: true, ..self }
+    }
+
+    /// What stands below the line of a step and fits its definition, or why it does not: what would not be read is
+    /// refused.
+    ///
+    /// # Errors
+    /// When there is a text block or a table that nobody reads, or no text where one is needed.
+    pub fn below(&self, step: &cucumber::gherkin::Step) -> Result<Option<String>, String> {
+        if step.table.is_some() {
+            return Err("no step takes a table; what is below this line would not be read".to_owned());
+        }
+        match (&step.docstring, self.takes_block) {
+            (Some(_), false) => {
+                Err("this step takes no text block; what is below this line would not be read".to_owned())
+            }
+            (Some(block), true) if block.trim().is_empty() => {
+                Err("the text block below this line is empty: nothing would be done".to_owned())
+            }
+            (None, true) => {
+                Err("a text block between two lines of \"\"\" is missing below this line".to_owned())
+            }
+            (block, _) => Ok(block.clone()),
+        }
+    }
 }
 
 /// Every definition, in the order of the list.
@@ -113,23 +154,30 @@ pub fn collection() -> Collection<Drill> {
     )
 }
 
+/// The definition whose mark is in a match.
+#[must_use]
+pub fn definition_of(context: &Context) -> &'static Definition {
+    context
+        .matches
+        .iter()
+        .find_map(|(name, _)| name.as_ref()?.strip_prefix('d')?.parse::<usize>().ok())
+        .and_then(|index| definitions().get(index))
+        .expect("every pattern carries the mark of its definition")
+}
+
 /// Runs the definition whose mark is in the match, and gives up the scenario when it does not hold.
 fn dispatch(drill: &mut Drill, context: Context) -> LocalBoxFuture<'_, ()> {
     Box::pin(async move {
-        let definition = context
-            .matches
-            .iter()
-            .find_map(|(name, _)| name.as_ref()?.strip_prefix('d')?.parse::<usize>().ok())
-            .and_then(|index| definitions().get(index))
-            .expect("every pattern carries the mark of its definition");
-        let arguments = Arguments {
-            words: context.matches.iter().skip(2).map(|(_, value)| value.clone()).collect(),
-            block: context.step.docstring.clone(),
-        };
+        let definition = definition_of(&context);
         let line = context.step.position.line;
-        if let Err(failure) =
-            drill.perform(line, definition.kind, |drill| (definition.run)(drill, &arguments))
-        {
+        let performed = drill.perform(line, definition.kind, |drill| {
+            let arguments = Arguments {
+                words: context.matches.iter().skip(2).map(|(_, value)| value.clone()).collect(),
+                block: definition.below(&context.step)?,
+            };
+            (definition.run)(drill, &arguments)
+        });
+        if let Err(failure) = performed {
             // cucumber learns of a failed step by unwinding; nothing is printed on the way.
             std::panic::resume_unwind(Box::new(failure));
         }

@@ -206,6 +206,14 @@ impl Arguments {
         Ok(count)
     }
 
+    /// The text block below the line.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn block(&self) -> Result<&str, String> {
+        self.block.as_deref().ok_or_else(|| "a text block is missing below this line".to_owned())
+    }
+
     /// The duration at `index`.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! `Given`: the failover program itself: when it dies, and how it may be wrong.
 
 use super::drill::Drill;
-use super::given::{ordinal, step};
+use super::given::{place_in_order, step};
 use super::parameter::Arguments;
 use super::{Definition, Kind, StepResult};
 use crate::estate::{Arrangement, Server};
@@ -13,7 +13,7 @@ const fn given(
     about: &'static str,
     run: fn(&mut Drill, &Arguments) -> StepResult,
 ) -> Definition {
-    Definition { kind: Kind::Given, text, about, run }
+    Definition::new(Kind::Given, text, about, run)
 }
 
 /// Kills, cuts, and wrong implementations.
@@ -36,14 +36,17 @@ pub(super) const PROGRAM: &[Definition] = &[
         "the failover program will be killed while it copies log backup {count}",
         "",
         |drill, arguments| {
-            drill.arrange(Arrangement::At(Point::copying(ordinal(arguments, 0)?), Fault::KillFailover))
+            drill.arrange(Arrangement::At(Point::copying(place_in_order(arguments, 0)?), Fault::KillFailover))
         },
     ),
     given(
         "the failover program will be killed while it restores log backup {count}",
         "",
         |drill, arguments| {
-            drill.arrange(Arrangement::At(Point::restoring(ordinal(arguments, 0)?), Fault::KillFailover))
+            drill.arrange(Arrangement::At(
+                Point::restoring(place_in_order(arguments, 0)?),
+                Fault::KillFailover,
+            ))
         },
     ),
     given(
@@ -51,7 +54,7 @@ pub(super) const PROGRAM: &[Definition] = &[
         "",
         |drill, arguments| {
             drill.arrange(Arrangement::At(
-                Point::restoring(ordinal(arguments, 0)?),
+                Point::restoring(place_in_order(arguments, 0)?),
                 Fault::CutFailoverConnections,
             ))
         },
@@ -61,7 +64,7 @@ pub(super) const PROGRAM: &[Definition] = &[
     }),
     given(
         "a failover program that leaves out step {step}",
-        "A wrong implementation, for drills that must fail.",
+        "A wrong implementation, for drills that must fail: one that passes is vacuous.",
         |drill, arguments| wrong(drill, Wrong::DropStep(step(arguments, 0)?.number())),
     ),
     given("a failover program that does step {step} one step too early", "", |drill, arguments| {
@@ -116,6 +119,15 @@ fn wrong(drill: &mut Drill, wrong: Wrong) -> StepResult {
     if wrong == Wrong::SwapWithPrevious(1) {
         return Err("step 1 is the first: there is no step before it to change places with".to_owned());
     }
-    drill.wrong.get_or_insert_default().wrongs.push(wrong);
+    if wrong == Wrong::ReportSuccessAfter(7) {
+        return Err(
+            "step 7 is the last: a program that reports success after it leaves nothing out".to_owned()
+        );
+    }
+    let wrongs = &mut drill.wrong.get_or_insert_default().wrongs;
+    if wrongs.contains(&wrong) {
+        return Err("this was said already: a program cannot be wrong in the same way twice".to_owned());
+    }
+    wrongs.push(wrong);
     Ok(())
 }

@@ -12,7 +12,7 @@ const fn then(
     about: &'static str,
     run: fn(&mut Drill, &Arguments) -> StepResult,
 ) -> Definition {
-    Definition { kind: Kind::Then, text, about, run }
+    Definition::new(Kind::Then, text, about, run)
 }
 
 /// How the failover program ended.
@@ -68,6 +68,9 @@ pub(super) const ENDING: &[Definition] = &[
     then("step {step} took at least {duration}", "Simulated time.", |drill, arguments| {
         let number = u64::from(step(arguments, 0)?.number());
         let wanted_ms = u64::try_from(arguments.duration(1)?.as_millis()).unwrap_or(u64::MAX);
+        if wanted_ms == 0 {
+            return Err("every step takes at least no time: name a duration".to_owned());
+        }
         let report = witness::failover_report(drill.last_attempt()?);
         let took = report.steps.iter().find(|step| step.number == number).and_then(|step| step.simulated_ms);
         hold(took.is_some_and(|took| took >= wanted_ms), || {
@@ -80,14 +83,17 @@ pub(super) const ENDING: &[Definition] = &[
     }),
     then("the answer contains {text}", "Of the operator's own command.", |drill, arguments| {
         let (_, answer) = drill.look_at_answer()?;
-        let wanted = arguments.word(0)?;
+        let wanted = arguments.word(0)?.trim();
+        if wanted.is_empty() {
+            return Err("every answer contains nothing: name some words of it".to_owned());
+        }
         hold(answer.to_lowercase().contains(&wanted.to_lowercase()), || {
             format!("the answer does not contain \"{wanted}\": {answer}")
         })
     }),
     then("the command is refused", "The operator's own command ended with an error.", |drill, _| {
-        let (code, answer) = drill.look_at_answer()?;
-        hold(code != 0 || answer.to_lowercase().contains("error"), || format!("it was accepted: {answer}"))
+        let (is_refused, answer) = drill.look_at_answer()?;
+        hold(is_refused, || format!("it was accepted: {answer}"))
     }),
 ];
 
@@ -99,9 +105,11 @@ pub(super) const STATE: &[Definition] = &[
         let evidence = drill.evidence()?;
         let words = evidence.chat_on(server).map_or("not there", DatabaseFacts::words);
         let reachable = evidence.servers.get(&server).is_some_and(|facts| facts.reachable);
-        hold(reachable && words == wanted, || {
-            let words = if reachable { words } else { "out of reach" };
-            format!("mgc on {} is {words}, not {wanted}", server.words())
+        hold(reachable && words == wanted, || match reachable {
+            true => format!("mgc on {} is {words}; it should be {wanted}", server.words()),
+            false => {
+                format!("{} does not answer: whether mgc on it is {wanted} cannot be seen", server.words())
+            }
         })
     }),
     then("log shipping no longer lists mgc on the backup", "", |drill, _| listed(drill, false)),
@@ -141,10 +149,15 @@ pub(super) const STATE: &[Definition] = &[
     then("the active servers are as before", "", |drill, _| {
         let evidence = drill.evidence()?;
         let names = |list: &Option<Vec<crate::oracle::evidence::ActiveServer>>| {
-            list.as_ref().map(|all| all.iter().map(|one| one.fqdn.clone()).collect::<Vec<_>>())
+            let names = list.as_ref()?.iter().map(|one| one.fqdn.as_str());
+            Some(names.collect::<Vec<_>>().join(", "))
         };
-        let (before, now) = (names(&evidence.active_before), names(&evidence.active_servers));
-        hold(before.is_some() && before == now, || format!("they were {before:?} and are {now:?}"))
+        let no_answer = "the management store does not answer";
+        let before = names(&evidence.active_before)
+            .ok_or_else(|| format!("which servers were active before is not known: {no_answer}"))?;
+        let now = names(&evidence.active_servers)
+            .ok_or_else(|| format!("which servers are active is not known: {no_answer}"))?;
+        hold(before == now, || format!("the active servers were [{before}] and are [{now}]"))
     }),
     then("mgccomp has not been touched", "", |drill, _| {
         let checked = crate::oracle::judge(drill.evidence()?);
@@ -171,7 +184,9 @@ pub(super) const STATE: &[Definition] = &[
 /// What was lost, and for how long.
 pub(super) const LOSS: &[Definition] = &[
     then("nothing is lost", "Not one acknowledged message.", |drill, _| {
-        let (lost, _) = witness::lost_messages(drill.evidence()?);
+        let evidence = drill.evidence()?;
+        something_to_lose(evidence)?;
+        let (lost, _) = witness::lost_messages(evidence);
         let lost = lost.ok_or("mgc on the backup cannot be read")?;
         hold(lost.count == 0, || format!("lost: {}", lost_words(&lost)))
     }),
@@ -191,7 +206,9 @@ pub(super) const LOSS: &[Definition] = &[
         "Counted back from the loss of data center A.",
         |drill, arguments| {
             let allowed_ms = u64::try_from(arguments.duration(0)?.as_millis()).unwrap_or(u64::MAX);
-            let (lost, rpo_ms) = witness::lost_messages(drill.evidence()?);
+            let evidence = drill.evidence()?;
+            something_to_lose(evidence)?;
+            let (lost, rpo_ms) = witness::lost_messages(evidence);
             let rpo_ms = rpo_ms
                 .ok_or("no loss can be told: nothing was lost from, or mgc on the backup cannot be read")?;
             hold(rpo_ms <= allowed_ms, || {
@@ -232,6 +249,13 @@ pub(super) const LOSS: &[Definition] = &[
         })
     }),
 ];
+
+/// Nothing can be lost, or kept, where nothing was acknowledged before the loss.
+fn something_to_lose(evidence: &Evidence) -> StepResult {
+    hold(evidence.ledger.iter().any(|message| !message.after_loss), || {
+        "no message had been acknowledged: there is nothing to lose".to_owned()
+    })
+}
 
 fn hold(holds: bool, otherwise: impl FnOnce() -> String) -> StepResult {
     if holds { Ok(()) } else { Err(otherwise()) }
@@ -279,19 +303,26 @@ fn lost_after(evidence: &Evidence, ordinal: usize) -> StepResult {
         .find(|backup| backup.ordinal == ordinal)
         .ok_or_else(|| format!("there was no log backup {ordinal} when the failover started"))?;
     let present = evidence.present.as_ref().ok_or("mgc on the backup cannot be read")?;
-    let mut compared = 0;
+    let (mut kept, mut lost) = (0, 0);
     for message in evidence.ledger.iter().filter(|one| !one.after_loss) {
         if (backup.began_ms..=backup.finished_ms).contains(&message.at_ms) {
             continue;
         }
-        compared += 1;
         let there = present.contains_key(&(message.room, message.chat_id));
         if there != (message.at_ms < backup.began_ms) {
             let fate = if there { "is there" } else { "is lost" };
             return Err(format!("message {} of room {} {fate}", message.chat_id, message.room));
         }
+        if there {
+            kept += 1;
+        } else {
+            lost += 1;
+        }
     }
-    hold(compared > 0, || "no message had been acknowledged: there is nothing to compare".to_owned())
+    hold(kept > 0 && lost > 0, || {
+        let side = if kept == 0 { "up to" } else { "after" };
+        format!("no message had been acknowledged {side} log backup {ordinal}: there is nothing to compare")
+    })
 }
 
 /// How the last attempt ended.

@@ -17,7 +17,7 @@ use crate::oracle::read::{self, Asks, TextRows};
 use crate::report::{FailoverReport, LostMessages, LostRange, ProcedureStep};
 
 /// The compliance database's name. The procedure never renames it.
-const COMPLIANCE: &str = "mgccomp";
+pub(super) const COMPLIANCE: &str = "mgccomp";
 
 /// What was looked at before the first failover attempt.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +26,13 @@ pub(super) struct Before {
     compliance_role: BTreeMap<Server, Option<String>>,
     active: Option<Vec<ActiveServer>>,
     listed_for_log_shipping: bool,
+}
+
+impl Before {
+    /// Whether nothing waited in the backup's compliance database.
+    pub(super) fn compliance_is_empty(&self) -> bool {
+        self.compliance.get(&Server::Backup).is_none_or(Vec::is_empty)
+    }
 }
 
 /// Asks the servers of an estate, over one connection to each.
@@ -149,12 +156,7 @@ pub(super) fn look(drill: &Drill) -> Result<Evidence, String> {
         active_wanted: wanted_active(estate.site_text()),
         lost_at_ms: estate.disaster().map(ms),
         claims: drill.attempts.iter().map(claims_of).collect(),
-        obstacles: drill
-            .said
-            .iter()
-            .filter_map(|one| obstacle::of(one, &drill.lost, estate.database()))
-            .chain(drill.lost.iter().filter_map(obstacle::of_loss))
-            .collect(),
+        obstacles: drill.attempts.last().map_or_else(Vec::new, |attempt| attempt.obstacles.clone()),
         told: drill.attempts.iter().flat_map(told_codes).collect(),
         ..Evidence::default()
     };
@@ -174,8 +176,13 @@ pub(super) fn look(drill: &Drill) -> Result<Evidence, String> {
         evidence.applied_ordinals.extend(applied.map(|one| one.ordinal));
         let end = evidence.reachable_end().map_or(0, |backup| backup.ordinal);
         let unusable = first.run.log_backups.iter().find(|backup| backup.ordinal > end);
-        if !evidence.recovered_by_hand {
+        let is_backup_reached =
+            !drill.attempts.last().is_some_and(|one| one.obstacles.iter().any(obstacle::hides_all));
+        if !evidence.recovered_by_hand && is_backup_reached {
             evidence.obstacles.extend(unusable.and_then(obstacle::of_log_backup));
+        }
+        if estate.held_a_replica_back() {
+            evidence.obstacles.push(obstacle::of_held_replica());
         }
     }
     Ok(evidence)
