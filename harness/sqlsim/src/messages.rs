@@ -270,6 +270,16 @@ pub const MESSAGES: &[Message] = &[
         template: "Cannot construct data type %ls, some of the arguments have values which are not valid.",
     },
     Message {
+        number: 297,
+        severity: 16,
+        template: "The user does not have permission to perform this action.",
+    },
+    Message {
+        number: 300,
+        severity: 14,
+        template: "%ls permission was denied on object '%.*ls', database '%.*ls'.",
+    },
+    Message {
         number: 310,
         severity: 15,
         template: "The value %d specified for the MAXRECURSION option exceeds the allowed maximum of %d.",
@@ -663,6 +673,16 @@ pub const MESSAGES: &[Message] = &[
         template: "The operation failed because an index or statistics with name '%.*ls' already exists on table '%.*ls'.",
     },
     Message {
+        number: 2501,
+        severity: 16,
+        template: "Cannot find a table or object with the name \"%.*ls\". Check the system catalog.",
+    },
+    Message {
+        number: 2520,
+        severity: 16,
+        template: "Could not find database '%.*ls'. The database either does not exist, or was dropped before a statement tried to use it. Verify if the database exists by querying the sys.databases catalog view.",
+    },
+    Message {
         number: 2526,
         severity: 16,
         template: "Incorrect DBCC statement. Check the documentation for the correct DBCC syntax and options.",
@@ -671,6 +691,17 @@ pub const MESSAGES: &[Message] = &[
         number: 2528,
         severity: 10,
         template: "DBCC execution completed. If DBCC printed error messages, contact your system administrator.",
+    },
+    Message { number: 2536, severity: 10, template: "DBCC results for '%.*ls'." },
+    Message {
+        number: 2571,
+        severity: 14,
+        template: "User '%.*ls' does not have permission to run DBCC %.*ls.",
+    },
+    Message {
+        number: 2593,
+        severity: 10,
+        template: "There are %I64d rows in %I64d pages for object \"%.*ls\".",
     },
     Message {
         number: 2601,
@@ -1201,6 +1232,11 @@ pub const MESSAGES: &[Message] = &[
     },
     Message { number: 5701, severity: 10, template: "Changed database context to '%.*ls'." },
     Message { number: 5703, severity: 10, template: "Changed language setting to %.*ls." },
+    Message {
+        number: 5812,
+        severity: 14,
+        template: "You do not have permission to run the RECONFIGURE statement.",
+    },
     Message { number: 6101, severity: 16, template: "Session ID %d is not valid." },
     Message {
         number: 6102,
@@ -1251,6 +1287,24 @@ pub const MESSAGES: &[Message] = &[
         number: 7862,
         severity: 16,
         template: "An endpoint of the requested type already exists.  Only one endpoint of this type is supported.  Use ALTER ENDPOINT or DROP the existing endpoint and execute the CREATE ENDPOINT statement.",
+    },
+    Message {
+        number: 7919,
+        severity: 16,
+        template: "Repair statement not processed. Database needs to be in single user mode.",
+    },
+    Message { number: 7955, severity: 16, template: "Invalid SPID %d specified." },
+    Message { number: 7969, severity: 10, template: "No active open transactions." },
+    Message {
+        number: 7983,
+        severity: 14,
+        template: "User '%.*ls' does not have permission to run DBCC %.*ls for database '%.*ls'.",
+    },
+    Message { number: 7997, severity: 16, template: "'%.*ls' does not contain an identity column." },
+    Message {
+        number: 7998,
+        severity: 10,
+        template: "Checking identity information: current identity value '%.*hs', current column value '%.*hs'.",
     },
     Message {
         number: 8101,
@@ -1346,9 +1400,14 @@ pub const MESSAGES: &[Message] = &[
         template: "Offset parameter for Lag and Lead functions cannot be a negative value.",
     },
     Message {
+        number: 8985,
+        severity: 16,
+        template: "Could not locate file '%.*ls' for database '%.*ls' in sys.database_files. The file either does not exist, or was dropped.",
+    },
+    Message {
         number: 8989,
         severity: 10,
-        template: "CHECKDB found %d allocation errors and %d consistency errors in database '%.*ls'.",
+        template: "%.*ls found %d allocation errors and %d consistency errors in database '%.*ls'.",
     },
     Message {
         number: 9810,
@@ -1443,9 +1502,19 @@ pub const MESSAGES: &[Message] = &[
         template: "'%s' is not a valid login or you do not have permission.",
     },
     Message {
+        number: 15009,
+        severity: 16,
+        template: "The object '%s' does not exist in database '%s' or is invalid for this operation.",
+    },
+    Message {
         number: 15010,
         severity: 16,
         template: "The database '%s' does not exist. Supply a valid database name. To see available databases, use sys.databases.",
+    },
+    Message {
+        number: 15015,
+        severity: 16,
+        template: "The server '%s' does not exist. Use sp_helpserver to show available servers.",
     },
     Message {
         number: 15023,
@@ -1463,10 +1532,32 @@ pub const MESSAGES: &[Message] = &[
         severity: 16,
         template: "The configuration option '%s' does not exist, or it may be an advanced option.",
     },
+    Message { number: 15124, severity: 16, template: "The configuration option '%s' is not unique." },
+    Message {
+        number: 15129,
+        severity: 16,
+        template: "'%d' is not a valid value for configuration option '%s'.",
+    },
     Message {
         number: 15151,
         severity: 16,
         template: "Cannot %S_MSG the %S_MSG '%.*ls', because it does not exist or you do not have permission.",
+    },
+    Message { number: 15197, severity: 16, template: "There is no text for object '%s'." },
+    Message {
+        number: 15198,
+        severity: 16,
+        template: "The name supplied (%s) is not a user, role, or aliased login.",
+    },
+    Message {
+        number: 15223,
+        severity: 11,
+        template: "Error: The input parameter '%s' is not allowed to be null.",
+    },
+    Message {
+        number: 15225,
+        severity: 11,
+        template: "No item by the name of '%s' could be found in the current database '%s', given that @itemtype was input as '%s'.",
     },
     Message {
         number: 15247,
@@ -1474,17 +1565,69 @@ pub const MESSAGES: &[Message] = &[
         template: "User does not have permission to perform this action.",
     },
     Message {
+        number: 15250,
+        severity: 16,
+        template: "The database name component of the object qualifier must be the name of the current database.",
+    },
+    Message {
+        number: 15281,
+        severity: 16,
+        template: "SQL Server blocked access to %S_MSG '%ls' of component 'xp_cmdshell' because this component is turned off as part of the security configuration for this server. A system administrator can enable the use of 'xp_cmdshell' by using sp_configure. For more information about enabling 'xp_cmdshell', search for 'xp_cmdshell' in SQL Server Books Online.",
+    },
+    Message {
+        number: 15286,
+        severity: 16,
+        template: "Terminating this procedure. The @action '%s' is unrecognized. Try 'REPORT', 'UPDATE_ONE', or 'AUTO_FIX'.",
+    },
+    Message {
+        number: 15291,
+        severity: 16,
+        template: "Terminating this procedure. The %s name '%s' is absent or invalid.",
+    },
+    Message {
+        number: 15335,
+        severity: 11,
+        template: "Error: The new name '%s' is already in use as a %s name and would cause a duplicate that is not permitted.",
+    },
+    Message {
         number: 15407,
         severity: 16,
         template: "'%s' is not a valid Windows NT name. Give the complete name: <domain\\username>.",
     },
+    Message { number: 15409, severity: 11, template: "'%s' is not a role." },
+    Message { number: 15410, severity: 11, template: "User or role '%s' does not exist in this database." },
     Message { number: 15412, severity: 16, template: "'%s' is not a known fixed role." },
     Message {
         number: 15434,
         severity: 16,
         template: "Could not drop login '%s' as the user is currently logged in.",
     },
+    Message {
+        number: 15457,
+        severity: 10,
+        template: "Configuration option '%ls' changed from %ld to %ld. Run the RECONFIGURE statement to install.",
+    },
+    Message {
+        number: 15469,
+        severity: 10,
+        template: "No constraints are defined on object '%ls', or you do not have permissions.",
+    },
+    Message {
+        number: 15472,
+        severity: 10,
+        template: "The object '%s' does not have any indexes, or you do not have permissions.",
+    },
+    Message {
+        number: 15477,
+        severity: 10,
+        template: "Caution: Changing any part of an object name could break scripts and stored procedures.",
+    },
     Message { number: 15530, severity: 16, template: "The %S_MSG with name \"%.*ls\" already exists." },
+    Message {
+        number: 15600,
+        severity: 15,
+        template: "An invalid parameter or option was specified for procedure '%s'.",
+    },
     Message { number: 16905, severity: 16, template: "The cursor is already open." },
     Message {
         number: 16911,
@@ -1549,6 +1692,9 @@ pub const MESSAGES: &[Message] = &[
         template: "Only members of the sysadmin fixed server role can perform this operation.",
     },
     Message { number: 22022, severity: 16, template: "SQLServerAgent Error: %s" },
+    Message { number: 22048, severity: 16, template: "%s" },
+    Message { number: 22049, severity: 16, template: "%s" },
+    Message { number: 22050, severity: 16, template: "%s" },
     Message { number: 32004, severity: 10, template: "Log shipping backup log job step." },
     Message { number: 32005, severity: 10, template: "Log shipping copy job step." },
     Message { number: 32006, severity: 10, template: "Log shipping restore log job step." },

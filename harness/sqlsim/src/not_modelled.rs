@@ -22,19 +22,29 @@ pub const NOT_MODELLED: &[&str] = &[
     "Hints that only choose a plan, statistics and SET options about them are accepted and change nothing; \
      SET ANSI_NULLS OFF, CONCAT_NULL_YIELDS_NULL OFF, DATEFORMAT and LANGUAGE other than us_english are refused.",
     "Texts compare by lower-case code points: the order of punctuation and accents can differ from the collation's.",
-    "DBCC CHECKDB always finds a sound database; most other DBCC commands are refused.",
+    "DBCC CHECKDB and its parts always find a sound database. DBCC PAGE, SHOWCONTIG, MEMORYSTATUS and the like are \
+     refused by name; UPDATEUSAGE, CLEANTABLE, DBREINDEX, INDEXDEFRAG and emptying caches change nothing; trace flags \
+     are accepted when they only choose plans, allocation or where DBCC prints.",
+    "A log is in one piece: DBCC LOGINFO and sys.dm_db_log_info show one virtual log file for each log file.",
     "RAISERROR knows only the messages that this server can raise; there is no sp_addmessage.",
     "Functions and clauses that came with SQL Server 2016 and 2017 (STRING_AGG, STRING_SPLIT, FOR JSON, OPENJSON, \
      TRIM, CONCAT_WS, DROP … IF EXISTS, CREATE OR ALTER) are there though the version is 2014; later ones are not.",
     "FOR XML and FOR JSON send their text as one row, not in pieces of 2033 characters.",
     // Server
     "The server says that it is SQL Server 2014; catalog views have the columns of the 2016/2017 manual.",
-    "Settings (sp_configure, sys.configurations) are shown and cannot be changed.",
+    "Settings (sp_configure, sys.configurations) that would change what the server does cannot be changed (xp_cmdshell, \
+     clr enabled, user connections …); others are kept and shown, and of them 'show advanced options' and 'backup \
+     compression default' have an effect.",
+    "sys.dm_exec_sql_text finds the texts of batches that open sessions sent last, the first 64 KB of each.",
+    "Procedures and views of the product that are not here are refused by name (40510) where the name is known.",
     "sys.messages lists only the messages that this server can raise.",
     "Background sessions (spid 1 to 50) are not listed; Agent's sessions are.",
     "Named instances answer at the port they are given: there is no SQL Server Browser.",
     "Processor time, reads, memory and plans are not measured: their columns hold 0 or NULL.",
-    "sys.dm_os_enumerate_filesystem is not there; xp_dirtree and xp_fileexist are.",
+    "sys.dm_os_enumerate_filesystem, sys.dm_os_file_exists, sys.dm_exec_input_buffer and sys.dm_db_log_info are newer \
+     than 2014 and answer all the same; the time of a file's creation and last access is that of its last write.",
+    "Sizes of tables (sp_spaceused, sys.dm_db_partition_stats) are reckoned from the rows, an index as a twentieth of its table.",
+    "Columns of views are not listed in sys.columns, sp_columns and INFORMATION_SCHEMA.COLUMNS.",
     // Log shipping
     "sqllogship.exe is not a program here: a job step that names it is carried out by the server itself, and \
      its BACKUP and RESTORE are not shown to observers as a client's statements.",

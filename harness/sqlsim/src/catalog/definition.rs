@@ -67,7 +67,9 @@ fn parse_column(entry: &str) -> (ColumnMeta, Value) {
         Some((head, default)) => (head.trim(), Some(default.trim())),
         None => (entry, None),
     };
-    let (name, rest) = head.split_once(' ').unwrap_or((head, ""));
+    // A name with spaces stands in brackets.
+    let bracketed = head.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let (name, rest) = bracketed.unwrap_or_else(|| head.split_once(' ').unwrap_or((head, "")));
     let rest = rest.trim();
     let lower = rest.to_ascii_lowercase();
     let (type_text, not_null, is_null) = match (lower.strip_suffix("not null"), lower.strip_suffix(" null")) {

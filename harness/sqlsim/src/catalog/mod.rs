@@ -7,13 +7,15 @@
 
 mod databases;
 pub mod definition;
+mod details;
 mod locks;
 mod objects;
 mod principals;
 mod procedures;
 pub mod rows;
+pub mod scripts;
 mod server;
-mod sessions;
+pub(crate) mod sessions;
 mod types;
 
 use crate::engine::Engine;
@@ -90,6 +92,7 @@ const FAMILIES: &[&[View]] = &[
     locks::VIEWS,
     types::VIEWS,
     objects::VIEWS,
+    details::VIEWS,
     principals::VIEWS,
     server::VIEWS,
 ];
@@ -111,6 +114,110 @@ pub fn view(schema: &str, name: &str) -> Option<&'static View> {
 /// Views of `sys` that also answer as `dbo.name` and without a schema.
 const COMPATIBILITY_VIEWS: &[&str] = &["sysprocesses", "sysdatabases", "syslogins", "sysobjects", "sysusers"];
 
+/// Views of the product that are not here: reading one says so by name, not that it does not exist.
+const REFUSED_VIEWS: &[&str] = &[
+    "asymmetric_keys",
+    "assemblies",
+    "availability_databases_cluster",
+    "availability_group_listeners",
+    "availability_groups",
+    "availability_replicas",
+    "backup_devices",
+    "certificates",
+    "column_store_segments",
+    "credentials",
+    "cryptographic_providers",
+    "database_audit_specifications",
+    "database_automatic_tuning_options",
+    "database_scoped_configurations",
+    "dm_clr_properties",
+    "dm_cdc_errors",
+    "dm_db_file_space_usage",
+    "dm_db_index_operational_stats",
+    "dm_db_index_usage_stats",
+    "dm_db_mirroring_auto_page_repair",
+    "dm_db_mirroring_past_actions",
+    "dm_db_missing_index_details",
+    "dm_db_missing_index_groups",
+    "dm_db_missing_index_group_stats",
+    "dm_db_session_space_usage",
+    "dm_db_task_space_usage",
+    "dm_exec_background_job_queue",
+    "dm_exec_cached_plans",
+    "dm_exec_procedure_stats",
+    "dm_exec_query_memory_grants",
+    "dm_exec_query_stats",
+    "dm_exec_trigger_stats",
+    "dm_hadr_availability_group_states",
+    "dm_hadr_availability_replica_states",
+    "dm_hadr_cluster",
+    "dm_hadr_database_replica_states",
+    "dm_io_pending_io_requests",
+    "dm_os_buffer_descriptors",
+    "dm_os_cluster_nodes",
+    "dm_os_latch_stats",
+    "dm_os_loaded_modules",
+    "dm_os_memory_cache_counters",
+    "dm_os_memory_clerks",
+    "dm_os_nodes",
+    "dm_os_performance_counters",
+    "dm_os_process_memory",
+    "dm_os_ring_buffers",
+    "dm_os_schedulers",
+    "dm_os_sys_memory",
+    "dm_os_tasks",
+    "dm_os_threads",
+    "dm_os_wait_stats",
+    "dm_os_workers",
+    "dm_server_memory_dumps",
+    "dm_server_registry",
+    "dm_tran_version_store",
+    "dm_xe_sessions",
+    "endpoint_webmethods",
+    "event_notifications",
+    "extended_procedures",
+    "extended_properties",
+    "fulltext_catalogs",
+    "fulltext_indexes",
+    "linked_logins",
+    "master_key_passwords",
+    "openkeys",
+    "partition_functions",
+    "partition_schemes",
+    "plan_guides",
+    "remote_logins",
+    "resource_governor_configuration",
+    "resource_governor_resource_pools",
+    "resource_governor_workload_groups",
+    "server_audits",
+    "server_event_sessions",
+    "server_triggers",
+    "services",
+    "service_queues",
+    "symmetric_keys",
+    "syscacheobjects",
+    "sysdepends",
+    "sysfulltextcatalogs",
+    "sysopentapes",
+    "sysperfinfo",
+    "syspermissions",
+    "sysprotects",
+    "sysremotelogins",
+    "system_components_surface_area_configuration",
+    "trace_events",
+    "traces",
+    "transmission_queue",
+    "xml_indexes",
+    "xml_schema_collections",
+];
+
+/// A view of `sys` (or a compatibility view) that is not here, spelt as the manual does.
+pub(crate) fn refused_view(schema: &str, name: &str) -> Option<&'static str> {
+    let of_sys = schema.eq_ignore_ascii_case("sys");
+    let found = REFUSED_VIEWS.iter().copied().find(|known| known.eq_ignore_ascii_case(name))?;
+    (of_sys || schema.eq_ignore_ascii_case("dbo") && found.starts_with("sys")).then_some(found)
+}
+
 /// All views, for tests and listings.
 pub fn views() -> impl Iterator<Item = &'static View> {
     FAMILIES.iter().flat_map(|family| family.iter())
@@ -121,6 +228,8 @@ pub fn views() -> impl Iterator<Item = &'static View> {
 pub fn is_message(number: i64) -> bool {
     crate::messages::MESSAGES.iter().any(|message| i64::from(message.number) == number)
 }
+
+pub(crate) use procedures::system::refused as refused_procedure;
 
 /// Its system procedures, by family.
 pub const PROCEDURES: &[&[crate::exec::procedures::Procedure]] = procedures::PROCEDURES;

@@ -37,33 +37,54 @@ const CONFIGURATIONS: &str = "configuration_id int not null, name nvarchar(35) n
     minimum sql_variant, maximum sql_variant, value_in_use sql_variant, \
     description nvarchar(255) not null, is_dynamic bit not null = 1, is_advanced bit not null";
 
-/// Settings as they stand; none of them can be changed: id, name, value, minimum, maximum, advanced.
-pub(crate) const SETTINGS: &[(i32, &str, i64, i64, i64, bool)] = &[
+/// A server setting: id, name, value of a new server, smallest and largest value, whether it is an advanced one.
+pub(crate) type Setting = (i32, &'static str, i64, i64, i64, bool);
+
+/// The settings.
+pub(crate) const SETTINGS: &[Setting] = &[
     (101, "recovery interval (min)", 0, 0, 32_767, true),
     (102, "allow updates", 0, 0, 1, false),
     (103, "user connections", 0, 0, 32_767, true),
+    (109, "fill factor (%)", 0, 0, 100, true),
     (115, "nested triggers", 1, 0, 1, false),
     (117, "remote access", 1, 0, 1, false),
+    (503, "max worker threads", 0, 128, 65_535, true),
     (518, "show advanced options", 0, 0, 1, false),
+    (1519, "remote login timeout (s)", 10, 0, 2_147_483_647, false),
+    (1520, "remote query timeout (s)", 600, 0, 2_147_483_647, false),
     (1535, "affinity mask", 0, -2_147_483_648, 2_147_483_647, true),
     (1538, "cost threshold for parallelism", 5, 0, 32_767, true),
     (1539, "max degree of parallelism", 0, 0, 32_767, true),
+    (1541, "query wait (s)", -1, -1, 2_147_483_647, true),
     (1543, "min server memory (MB)", 0, 0, 2_147_483_647, true),
     (1544, "max server memory (MB)", 2_147_483_647, 128, 2_147_483_647, true),
+    (1562, "clr enabled", 0, 0, 1, false),
+    (1568, "default trace enabled", 1, 0, 1, true),
+    (1576, "remote admin connections", 0, 0, 1, false),
     (1579, "backup compression default", 0, 0, 1, false),
+    (1581, "optimize for ad hoc workloads", 0, 0, 1, true),
     (16_384, "Agent XPs", 1, 0, 1, true),
+    (16_386, "Database Mail XPs", 0, 0, 1, true),
+    (16_388, "Ole Automation Procedures", 0, 0, 1, true),
     (16_390, "xp_cmdshell", 0, 0, 1, true),
+    (16_391, "Ad Hoc Distributed Queries", 0, 0, 1, true),
+    (16_393, "contained database authentication", 0, 0, 1, false),
 ];
 
-fn configurations(_: &ViewContext<'_>, rows: &mut Rows<'_>) {
-    for (id, name, value, minimum, maximum, is_advanced) in SETTINGS {
+/// Settings that would change what the server does in a way that it does not model: their value stays.
+pub(crate) const FIXED_SETTINGS: &[i32] =
+    &[103, 115, 117, 1541, 1562, 16_384, 16_386, 16_388, 16_390, 16_391, 16_393];
+
+fn configurations(context: &ViewContext<'_>, rows: &mut Rows<'_>) {
+    for (id, name, initial, minimum, maximum, is_advanced) in SETTINGS {
+        let (value, in_use) = context.engine.settings.get(id).copied().unwrap_or((*initial, *initial));
         rows.add(|row| {
             row.set("configuration_id", *id)
                 .set("name", *name)
-                .set("value", *value)
+                .set("value", value)
                 .set("minimum", *minimum)
                 .set("maximum", *maximum)
-                .set("value_in_use", *value)
+                .set("value_in_use", in_use)
                 .set("description", *name)
                 .set("is_advanced", *is_advanced);
         });

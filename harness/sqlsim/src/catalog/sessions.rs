@@ -57,6 +57,9 @@ fn dm_exec_requests(context: &ViewContext<'_>, rows: &mut Rows<'_>) {
                 .set("command", request.command.as_str())
                 .set("database_id", state.database_id)
                 .set("blocking_session_id", state.blocked_by.unwrap_or(0));
+            if let Some(handle) = sql_handle(&state.last_text) {
+                row.set("sql_handle", crate::value::Value::Binary(handle.into()));
+            }
             if !state.wait_type.is_empty() {
                 row.set("wait_type", state.wait_type);
             }
@@ -93,6 +96,9 @@ fn dm_exec_connections(context: &ViewContext<'_>, rows: &mut Rows<'_>) {
                 .set("client_net_address", &*session.connection.address)
                 .set("local_tcp_port", context.instance.0.config.tds_port)
                 .set("connection_id", connection_id(&session));
+            if let Some(handle) = sql_handle(&state.last_text) {
+                row.set("most_recent_sql_handle", crate::value::Value::Binary(handle.into()));
+            }
         });
     }
 }
@@ -126,8 +132,27 @@ fn sysprocesses(context: &ViewContext<'_>, rows: &mut Rows<'_>) {
                 .set("hostprocess", padded(&session.client_pid.to_string(), 10))
                 .set("cmd", padded(&command(&session), 16))
                 .set("loginame", padded(&session.login, 128));
+            if let Some(handle) = sql_handle(&state.last_text) {
+                row.set("sql_handle", crate::value::Value::Binary(handle.into()));
+            }
         });
     }
+}
+
+/// The handle of a batch's text, by which `sys.dm_exec_sql_text` finds it; `None` for no text.
+pub(crate) fn sql_handle(text: &str) -> Option<[u8; 20]> {
+    if text.is_empty() {
+        return None;
+    }
+    // Two FNV-1a hashes from different starts.
+    let hash = |start: u64| {
+        text.bytes().fold(start, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3))
+    };
+    let mut handle = [0_u8; 20];
+    handle[0] = 2;
+    handle[4..12].copy_from_slice(&hash(0xCBF2_9CE4_8422_2325).to_be_bytes());
+    handle[12..].copy_from_slice(&hash(0x6C62_272E_07BB_0142).to_be_bytes());
+    Some(handle)
 }
 
 /// What the session does, as `sysprocesses.cmd` says it (16 characters).

@@ -372,7 +372,7 @@ pub struct PermissionDef {
     pub grantee: i32,
     /// `SELECT`, `EXECUTE`, `CONNECT` … in upper case.
     pub permission: Rc<str>,
-    /// Object it is about; 0 for the database.
+    /// Object it is about; 0 for the database, the negative `schema_id` for a schema.
     pub object_id: ObjectId,
     /// Deny instead of grant.
     pub is_deny: bool,

@@ -35,6 +35,8 @@ pub struct Login {
     pub created: jiff::Timestamp,
     /// Server roles it is a member of, in lower case (`sysadmin`, `dbcreator` …).
     pub roles: Vec<Rc<str>>,
+    /// Server permissions granted to it, or denied (`true`), by name in upper case.
+    pub permissions: Vec<(Rc<str>, bool)>,
 }
 
 impl Login {

@@ -12,6 +12,7 @@ pub mod endpoints;
 pub mod key;
 pub mod locks;
 pub mod logins;
+pub mod permissions;
 pub mod read;
 pub mod schema;
 pub mod state;
@@ -34,6 +35,7 @@ pub use endpoints::{Endpoint, EndpointRole, EndpointState};
 pub use key::{Key, KeyPart};
 pub use locks::{Conflict, LockMode, LockTable, LockView, Resource};
 pub use logins::{Login, LoginKind, SERVER_ROLES};
+pub use permissions::{Caller, Securable};
 pub use read::{Access, TableAccess};
 pub use table::{RowId, Table};
 pub use transaction::{CommitTicket, Fault, Savepoint, Transaction, TransactionId};
@@ -64,6 +66,10 @@ pub struct Engine {
     pub(crate) rng: rand_chacha::ChaCha8Rng,
     pub(crate) data_directory: Rc<str>,
     pub(crate) server_name: Rc<str>,
+    /// Settings that were changed (sp_configure), by id: the configured value and the one in use.
+    pub(crate) settings: BTreeMap<i32, (i64, i64)>,
+    /// Trace flags set for all sessions (DBCC TRACEON (n, -1)).
+    pub(crate) global_trace_flags: std::collections::BTreeSet<i64>,
     /// Simulated time below one millisecond that was not charged yet.
     uncharged: std::time::Duration,
 }
@@ -84,6 +90,8 @@ impl Engine {
             rng: rand_chacha::ChaCha8Rng::seed_from_u64(config.seed ^ 0x0065_6e67_696e_6500),
             data_directory: config.data_directory.trim_end_matches('\\').into(),
             server_name: config.server_name.as_str().into(),
+            settings: BTreeMap::new(),
+            global_trace_flags: std::collections::BTreeSet::new(),
             uncharged: std::time::Duration::ZERO,
         };
         let created = clock.utc_now();
@@ -99,6 +107,7 @@ impl Engine {
                 default_database: "master".into(),
                 created,
                 roles: vec!["sysadmin".into()],
+                permissions: Vec::new(),
             },
         );
         for (id, name) in [(MASTER, "master"), (TEMPDB, "tempdb"), (MODEL, "model"), (MSDB, "msdb")] {

@@ -19,14 +19,14 @@ async fn server() -> (Server, DatabaseId, ObjectId) {
 fn blocked_by(fault: Result<impl std::fmt::Debug, Fault>) -> Option<u16> {
     match fault.expect_err("someone is in the way") {
         Fault::Blocked(conflict) => Some(conflict.by),
-        Fault::Sql(error) => unreachable!("{error}"),
+        other => unreachable!("{other:?}"),
     }
 }
 
 fn number(fault: Result<impl std::fmt::Debug, Fault>) -> i32 {
     match fault.expect_err("the statement fails") {
         Fault::Sql(error) => error.number,
-        Fault::Blocked(conflict) => unreachable!("{conflict:?}"),
+        other => unreachable!("{other:?}"),
     }
 }
 

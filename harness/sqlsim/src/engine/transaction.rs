@@ -29,6 +29,8 @@ pub enum Fault {
     Sql(SqlError),
     /// Someone is in the way: undo the statement, wait for the lock, try again.
     Blocked(Conflict),
+    /// A directory must be read first: undo the statement, read it, run the statement again.
+    Listing(std::rc::Rc<str>),
 }
 
 impl From<SqlError> for Fault {
@@ -80,6 +82,12 @@ impl Transaction {
     /// Databases it has written to.
     pub fn databases(&self) -> impl Iterator<Item = DatabaseId> {
         self.databases.keys().copied()
+    }
+
+    /// Its number in the log of a database it has written to.
+    #[must_use]
+    pub fn number_in(&self, database: DatabaseId) -> Option<u64> {
+        self.databases.get(&database).copied()
     }
 }
 
@@ -480,6 +488,18 @@ impl Engine {
 }
 
 impl Database {
+    /// Bytes of log that are still needed.
+    #[must_use]
+    pub fn log_bytes_used(&self) -> u64 {
+        self.log.bytes()
+    }
+
+    /// LSN of the first record of a transaction, by its number in this database's log.
+    #[must_use]
+    pub fn first_lsn_of(&self, number: u64) -> Option<Lsn> {
+        self.log.records_from(self.log.first_lsn()).find(|record| record.transaction == number).map(|r| r.lsn)
+    }
+
     pub(crate) fn take_transaction_number(&mut self) -> u64 {
         self.next_transaction += 1;
         self.next_transaction

@@ -12,10 +12,17 @@ use crate::tsql::ast::{
     Statement, StatementKind,
 };
 use crate::value::{DataType, Value};
-use std::rc::Rc;
 
-/// Runs an administration statement.
-pub(super) async fn run(
+/// Runs an administration statement. Boxed here, so that the callers of procedures need little stack.
+pub(super) fn run<'r>(
+    runner: &'r mut Runner<'_>,
+    activation: &'r Activation,
+    statement: &'r Statement,
+) -> futures::future::LocalBoxFuture<'r, Result<(), Failure>> {
+    Box::pin(carry_out(runner, activation, statement))
+}
+
+async fn carry_out(
     runner: &mut Runner<'_>,
     activation: &Activation,
     statement: &Statement,
@@ -44,9 +51,19 @@ pub(super) async fn run(
                 database.take_checkpoint();
             }
         }
-        StatementKind::Reconfigure => {}
+        StatementKind::Reconfigure => {
+            let mut engine = runner.instance.0.engine.borrow_mut();
+            let may = runner.session.acts_as_sysadmin()
+                || engine.has_server_permission(&runner.session.caller(), "ALTER SETTINGS");
+            if !may {
+                return Err(error(5812, 14, &[]).into());
+            }
+            for (configured, in_use) in engine.settings.values_mut() {
+                *in_use = *configured;
+            }
+        }
         StatementKind::Dbcc { command, arguments, options } => {
-            dbcc(runner, activation, command, arguments, options).await?;
+            Box::pin(super::dbcc::run(runner, activation, command, arguments, options)).await?;
         }
         _ => return Err(error(40_510, 1, &[&"this statement"]).into()),
     }
@@ -158,8 +175,12 @@ async fn run_backup(
         kind = BackupKind::Differential;
     }
     let mut request = BackupRequest::new(kind, &database, &device);
+    let compresses =
+        runner.instance.0.engine.borrow().settings.get(&1579).is_some_and(|(_, in_use)| *in_use == 1);
+    request.compression = compresses;
     for option in &written.options {
         match &*option.name {
+            "NO_COMPRESSION" => request.compression = false,
             "COPY_ONLY" => request.copy_only = true,
             "INIT" => request.init = true,
             "FORMAT" => {
@@ -358,50 +379,5 @@ async fn create_database(runner: &mut Runner<'_>, written: &WrittenDatabase) -> 
     };
     let made = engine::create::create_database(runner.instance, &request).await;
     made.map_err(|errors| send_errors(runner, errors))?;
-    Ok(())
-}
-
-// ---- DBCC ---------------------------------------------------------------------------
-
-async fn dbcc(
-    runner: &mut Runner<'_>,
-    activation: &Activation,
-    command: &str,
-    arguments: &[Expr],
-    options: &[Rc<str>],
-) -> Result<(), Failure> {
-    let first: Option<Rc<str>> = match arguments.first() {
-        Some(argument) => runner.evaluate_text(activation, argument).await?,
-        None => None,
-    };
-    match command {
-        "CHECKDB" => {
-            let name = {
-                let engine = runner.instance.0.engine.borrow();
-                let database = match &first {
-                    Some(name) => engine.database_by_name(name).ok_or_else(|| error(911, 1, &[name]))?,
-                    None => {
-                        let id = runner.session.state.borrow().database_id;
-                        engine.database(id).ok_or_else(|| error(913, 1, &[&id]))?
-                    }
-                };
-                engine.can_open(database.id, runner.session)?;
-                database.name.clone()
-            };
-            if !options.iter().any(|option| &**option == "NO_INFOMSGS") {
-                runner.sink.message(&error(8989, 1, &[&0, &0, &name]));
-                runner.sink.message(&error(2528, 1, &[]));
-            }
-        }
-        "OPENTRAN" | "SQLPERF" | "INPUTBUFFER" | "SHRINKFILE" | "SHRINKDATABASE" | "CHECKIDENT"
-        | "TRACEON" | "TRACEOFF" | "CHECKTABLE" | "UPDATEUSAGE" | "LOGINFO" | "PAGE" => {
-            return Err(error(40_510, 1, &[&format!("DBCC {command}")]).into());
-        }
-        // Caches: emptying them changes no result.
-        "FREEPROCCACHE" | "DROPCLEANBUFFERS" => {
-            runner.sink.message(&error(2528, 1, &[]));
-        }
-        _ => return Err(error(2526, 3, &[]).into()),
-    }
     Ok(())
 }

@@ -32,6 +32,7 @@ pub(super) struct Returned {
 enum Callable {
     Rust(&'static Procedure),
     Module { database: u32, id: i32, name: Rc<str>, text: Rc<str> },
+    Script { database: u32, script: crate::catalog::scripts::Script },
     ExecuteSql,
     Prepared(&'static str),
 }
@@ -98,7 +99,11 @@ impl Runner<'_> {
         parts: &[Expr],
     ) -> Result<Went, Failure> {
         let mut text = String::new();
+        let mut written = Vec::new();
         for part in parts {
+            concatenated(part, &mut written);
+        }
+        for part in written {
             if let Some(part) = self.evaluate_text(activation, part).await? {
                 text.push_str(&part);
             }
@@ -151,7 +156,10 @@ impl Runner<'_> {
         match self.find(name)? {
             Callable::Rust(procedure) => self.call_rust(procedure, given).await,
             Callable::Module { database, id, name, text } => {
-                self.call_module(database, id, name, &text, given).await
+                self.call_module(database, id, name, text, given).await
+            }
+            Callable::Script { database, script } => {
+                self.call_module(database, 0, script.name, script.text, given).await
             }
             Callable::ExecuteSql => self.execute_sql(given).await,
             Callable::Prepared(which) => self.prepared(which, given).await,
@@ -194,7 +202,15 @@ impl Runner<'_> {
         if let Some(which) = PREPARED.iter().find(|known| same_name(known, &name.name)) {
             return Ok(Callable::Prepared(which));
         }
-        procedures::find(&name.name, database == crate::engine::MSDB).map(Callable::Rust).ok_or_else(unknown)
+        let known = procedures::find(&name.name, database == crate::engine::MSDB).map(Callable::Rust);
+        let script = || {
+            let script = crate::catalog::scripts::procedure(&name.name)?;
+            Some(Callable::Script { database, script })
+        };
+        known.or_else(script).ok_or_else(|| match crate::catalog::refused_procedure(&name.name) {
+            Some(refused) => crate::messages::unsupported(&refused),
+            None => unknown(),
+        })
     }
 
     async fn call_rust(
@@ -250,15 +266,27 @@ impl Runner<'_> {
         Ok(Returned { status, outputs })
     }
 
-    async fn call_module(
+    /// Boxed here, so that a deep call takes little of its caller's stack.
+    fn call_module(
         &mut self,
         database: u32,
         id: i32,
         name: Rc<str>,
-        text: &str,
+        text: Rc<str>,
+        given: Vec<Given>,
+    ) -> futures::future::LocalBoxFuture<'_, Result<Returned, Failure>> {
+        Box::pin(self.run_module(database, id, name, text, given))
+    }
+
+    async fn run_module(
+        &mut self,
+        database: u32,
+        id: i32,
+        name: Rc<str>,
+        text: Rc<str>,
         given: Vec<Given>,
     ) -> Result<Returned, Failure> {
-        let Module::Procedure(program) = tsql::parse_module(ObjectKind::Procedure, text)? else {
+        let Module::Procedure(program) = tsql::parse_module(ObjectKind::Procedure, &text)? else {
             return Err(error(2812, 62, &[&name]).into());
         };
         let program = Rc::new(program);
@@ -366,6 +394,16 @@ impl Runner<'_> {
         }
         let runs_text =
             ["sp_executesql", "sp_execute", "sp_prepexec"].iter().any(|known| same_name(known, &name.name));
+        match request.params.first().map(|first| &first.value) {
+            Some(Value::Text(text)) if same_name(&name.name, "sp_executesql") => {
+                let declared = match request.params.get(1).map(|second| &second.value) {
+                    Some(Value::Text(declared)) if !declared.is_empty() => format!("({declared})"),
+                    _ => String::new(),
+                };
+                self.session.asks(&format!("{declared}{text}"), true);
+            }
+            _ => self.session.asks(&name.to_string(), true),
+        }
         let given = request.params.iter().map(given_by_client).collect();
         // The text inside sp_executesql is the client's own.
         let watched = self.is_client && !runs_text && self.instance.is_watched();
@@ -403,6 +441,17 @@ impl Runner<'_> {
             in_transaction,
         });
         Ok(())
+    }
+}
+
+/// The parts of a concatenation: inside `EXECUTE ( … )` each of them is text, whatever its type.
+fn concatenated<'e>(part: &'e Expr, into: &mut Vec<&'e Expr>) {
+    match part {
+        Expr::Binary(crate::tsql::ast::BinaryOperator::Add, left, right) => {
+            concatenated(left, into);
+            concatenated(right, into);
+        }
+        other => into.push(other),
     }
 }
 

@@ -93,7 +93,22 @@ impl Runner<'_> {
         match fault {
             Fault::Sql(e) => Err(e),
             Fault::Blocked(conflict) => Box::pin(self.wait_for_lock(conflict)).await,
+            Fault::Listing(directory) => {
+                Box::pin(self.list(&directory)).await;
+                Ok(())
+            }
         }
+    }
+
+    /// A new statement begins: what the last one read of the file system is forgotten.
+    pub(super) fn forget_listings(&self) {
+        self.session.exec.borrow_mut().listings.clear();
+    }
+
+    /// Reads a directory for the statement that runs.
+    async fn list(&mut self, directory: &str) {
+        let found = self.instance.0.files.list(directory).await.ok().map(Rc::from);
+        self.session.exec.borrow_mut().listings.insert(directory.to_lowercase().into(), found);
     }
 
     /// Undoes what a statement did.
@@ -195,6 +210,7 @@ impl Runner<'_> {
         condition: &Expr,
         _line: u32,
     ) -> Result<bool, Failure> {
+        self.forget_listings();
         Ok(self
             .with_environment(activation, false, |env| {
                 let bound = Binder::new(env).condition(condition)?;

@@ -22,6 +22,8 @@ impl SystemVariable {
     }
 }
 
+pub(super) use server::parsed_name;
+
 /// Text type of names.
 pub(super) const SYSNAME: DataType = DataType::NVarChar(Length::Upto(128));
 /// Longest text.

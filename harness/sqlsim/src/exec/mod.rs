@@ -17,6 +17,7 @@ mod calls;
 mod change;
 mod constraints;
 mod cursors;
+mod dbcc;
 mod ddl;
 mod dml;
 mod environment;
@@ -68,6 +69,7 @@ use std::rc::Rc;
 
 /// Runs a batch of T-SQL. Everything the client is to see goes into `sink`, DONE tokens included.
 pub async fn batch(instance: &Instance, session: &Rc<Session>, text: &str, sink: &mut dyn Sink) {
+    session.asks(text, false);
     let mut watched = Watched { sink, any: false };
     let mut runner = Runner::new(instance, session, &mut watched);
     match runner.parse("", text) {

@@ -250,6 +250,7 @@ impl<'a> Runner<'a> {
         statement: &Statement,
         at: usize,
     ) -> Result<Went, Failure> {
+        self.forget_listings();
         {
             let state = self.session.exec.borrow();
             if state.settings.no_exec && !matches!(&statement.kind, StatementKind::Set(_)) {
@@ -307,7 +308,7 @@ impl<'a> Runner<'a> {
                 };
                 return Ok(Went::Return(status));
             }
-            _ => return Box::pin(self.other_statement(activation, statement, at)).await,
+            _ => return self.other_statement(activation, statement, at).await,
         }
         Ok(Went::Next)
     }

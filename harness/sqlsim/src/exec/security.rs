@@ -66,6 +66,7 @@ fn login(runner: &mut Runner<'_>, written: &Security) -> SqlResult<()> {
                 default_database: default_database.clone().unwrap_or_else(|| "master".into()),
                 created: now,
                 roles: Vec::new(),
+                permissions: Vec::new(),
             })?;
         }
         Security::AlterLogin { name, enabled, password, default_database } => {

@@ -587,8 +587,15 @@ pub(super) fn resolve(
             None => {}
         }
     }
-    let view = catalog::view(schema, &name.name).ok_or_else(unknown)?;
-    Ok((database, Found::System(view)))
+    if let Some(view) = catalog::view(schema, &name.name) {
+        return Ok((database, Found::System(view)));
+    }
+    let script = catalog::scripts::view(schema, &name.name);
+    let script = script.ok_or_else(|| match catalog::refused_view(schema, &name.name) {
+        Some(refused) => crate::messages::unsupported(&format!("sys.{refused}")),
+        None => unknown(),
+    })?;
+    Ok((database, Found::View(script.text)))
 }
 
 /// The ordinal of a column of a definition, or error 207.

@@ -42,9 +42,18 @@ pub struct ExecState {
     pub(super) fetch_status: i64,
     /// How deep procedures call each other.
     pub(super) nesting: u32,
+    /// Trace flags set for this session.
+    pub(super) trace_flags: std::collections::BTreeSet<i64>,
+    /// Directories that the running statement has read, by path in lower case; `None` for one that cannot be read.
+    pub(super) listings: BTreeMap<Rc<str>, Option<Rc<[crate::files::DirectoryEntry]>>>,
 }
 
 impl ExecState {
+    /// The open transaction.
+    pub(crate) fn transaction_id(&self) -> Option<TransactionId> {
+        self.transaction.as_ref().map(|open| open.id)
+    }
+
     /// A batch or procedure at `level` ends: so do its local cursors.
     pub(super) fn end_cursors(&mut self, level: u32) {
         if !self.cursors.is_empty() {

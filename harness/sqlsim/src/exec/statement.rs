@@ -10,7 +10,18 @@ use std::time::Duration;
 
 impl Runner<'_> {
     /// Statements other than rows work, control of flow and assignments.
-    pub(super) async fn other_statement(
+    ///
+    /// Boxed here, so that the callers of procedures need little stack.
+    pub(super) fn other_statement<'r>(
+        &'r mut self,
+        activation: &'r mut Activation,
+        statement: &'r Statement,
+        at: usize,
+    ) -> futures::future::LocalBoxFuture<'r, Result<Went, Failure>> {
+        Box::pin(self.carry_out(activation, statement, at))
+    }
+
+    async fn carry_out(
         &mut self,
         activation: &mut Activation,
         statement: &Statement,
@@ -226,7 +237,17 @@ impl Runner<'_> {
             Value::Int(n) => n,
             _ => 0,
         };
-        let severity = number(severity).clamp(0, 25) as u8;
+        // A negative severity stands for the message's own.
+        let own_severity = match message {
+            Value::Int(id) => {
+                crate::messages::MESSAGES.iter().find(|m| i64::from(m.number) == id).map(|m| m.severity)
+            }
+            _ => None,
+        };
+        let severity = match (number(severity), own_severity) {
+            (given, Some(own)) if given < 0 => own,
+            (given, _) => given.clamp(0, 25) as u8,
+        };
         let state = match number(state) {
             n @ 0..=255 => n as u8,
             _ => 1,

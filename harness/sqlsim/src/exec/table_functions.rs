@@ -1,12 +1,14 @@
 //! Functions that give rows.
 
+mod server;
+
 use super::environment::Environment;
-use crate::error::SqlResult;
+use crate::engine::Fault;
 use crate::tsql::ast::ObjectName;
 use crate::value::{ColumnMeta, DataType, Length, Row, Value};
 
 /// A function that gives rows.
-pub(super) type TableFunction = fn(&Environment<'_>, &[Value]) -> SqlResult<Vec<Row>>;
+pub(super) type TableFunction = fn(&Environment<'_>, &[Value]) -> Result<Vec<Row>, Fault>;
 
 /// Finds a function with its columns.
 pub(super) fn find(name: &ObjectName) -> Option<(TableFunction, Vec<ColumnMeta>)> {
@@ -19,11 +21,11 @@ pub(super) fn find(name: &ObjectName) -> Option<(TableFunction, Vec<ColumnMeta>)
         };
         return Some((string_split, vec![value]));
     }
-    None
+    server::find(name)
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the signature of all table functions")]
-fn string_split(_env: &Environment<'_>, arguments: &[Value]) -> SqlResult<Vec<Row>> {
+fn string_split(_env: &Environment<'_>, arguments: &[Value]) -> Result<Vec<Row>, Fault> {
     let (Some(Value::Text(text)), Some(Value::Text(separator))) = (arguments.first(), arguments.get(1))
     else {
         return Ok(Vec::new());

@@ -14,6 +14,7 @@ use std::rc::Rc;
 
 mod changes;
 mod cursors;
+mod idioms;
 mod queries;
 
 /// A server and one session of sa.

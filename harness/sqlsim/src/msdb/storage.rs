@@ -256,6 +256,7 @@ impl Msdb<'_> {
         let conflict = match fault {
             Fault::Sql(error) => return Err(error),
             Fault::Blocked(conflict) => conflict,
+            Fault::Listing(path) => return Err(error(40_510, 1, &[&format!("reading {path} here")])),
         };
         let released = {
             let mut engine = self.instance.0.engine.borrow_mut();
@@ -334,7 +335,7 @@ pub(crate) fn write_now<T>(
             engine.rollback(transaction);
             Err(match fault {
                 Fault::Sql(error) => error,
-                Fault::Blocked(_) => error(1222, 1, &[]),
+                Fault::Blocked(_) | Fault::Listing(_) => error(1222, 1, &[]),
             })
         }
     }

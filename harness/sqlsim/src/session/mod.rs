@@ -14,6 +14,7 @@ pub(crate) mod serve;
 pub mod sink;
 mod wire;
 
+use crate::engine::{Caller, Engine};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use tokio::sync::Notify;
@@ -23,6 +24,9 @@ pub use endpoint::{Encrypted, EncryptionPolicy, Endpoint, Handshake, Limits, Tls
 pub use open::{Introduction, OpenSession};
 pub use rpc::{RpcParam, RpcProcedure, RpcRequest, TransactionRequest};
 pub use sink::Sink;
+
+/// How much of a request's text is kept for those who look, in bytes.
+const LAST_TEXT_BYTES_MAX: usize = 64 * 1024;
 
 /// Session id (SPID). User sessions start at 51.
 pub type SessionId = u16;
@@ -50,6 +54,8 @@ pub struct Session {
     pub connection: Connection,
     /// False for the server's own sessions.
     pub is_user_process: bool,
+    /// As whom it acts now: its login, or whom EXECUTE AS named last.
+    pub(crate) caller: RefCell<Rc<Caller>>,
     /// What changes while it lives.
     pub state: RefCell<SessionState>,
     /// What requests leave behind for the next one.
@@ -112,6 +118,10 @@ pub struct SessionState {
     pub physical_io: u64,
     /// The running request.
     pub request: Option<Request>,
+    /// The last batch, or the last procedure's name: DBCC INPUTBUFFER, `sys.dm_exec_sql_text`.
+    pub last_text: Rc<str>,
+    /// Whether that was a procedure call (RPC).
+    pub last_is_call: bool,
 }
 
 /// A running request, as `sys.dm_exec_requests` shows it.
@@ -132,6 +142,39 @@ impl Session {
     pub fn kill(&self) {
         self.killed.set(true);
         self.kill_notice.notify_one();
+    }
+
+    /// As whom it acts now.
+    #[must_use]
+    pub fn caller(&self) -> Rc<Caller> {
+        self.caller.borrow().clone()
+    }
+
+    /// Whether it acts as a sysadmin now.
+    #[must_use]
+    pub fn acts_as_sysadmin(&self) -> bool {
+        let caller = self.caller.borrow();
+        caller.is_sysadmin && caller.user.is_none()
+    }
+
+    /// Whether it may see other sessions, locks and the like (VIEW SERVER STATE).
+    #[must_use]
+    pub fn may_view_server_state(&self, engine: &Engine) -> bool {
+        self.acts_as_sysadmin() || engine.has_server_permission(&self.caller(), "VIEW SERVER STATE")
+    }
+
+    /// Remembers what the client asks for.
+    pub(crate) fn asks(&self, text: &str, is_call: bool) {
+        let mut end = text.len().min(LAST_TEXT_BYTES_MAX);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        self.update(|state| {
+            if *state.last_text != text[..end] {
+                state.last_text = text[..end].into();
+            }
+            state.last_is_call = is_call;
+        });
     }
 
     /// Runs `change` on the changing part.

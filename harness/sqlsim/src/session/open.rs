@@ -1,6 +1,7 @@
 //! Opening and closing sessions: the server's side of a login, whoever logs in.
 
 use super::{Connection, Session, SessionState};
+use crate::engine::Caller;
 use crate::exec;
 use crate::instance::Instance;
 use std::cell::{Cell, RefCell};
@@ -80,6 +81,7 @@ impl Instance {
     pub fn open_session(&self, who: Introduction) -> Option<OpenSession> {
         let mut sessions = self.0.sessions.borrow_mut();
         let now = self.0.clock.utc_now();
+        let caller = Caller { login: who.login.as_str().into(), is_sysadmin: who.is_sysadmin, user: None };
         let session = Rc::new(Session {
             id: sessions.free_id()?,
             login_time: now,
@@ -91,6 +93,7 @@ impl Instance {
             client_pid: who.client_pid,
             connection: who.connection,
             is_user_process: true,
+            caller: RefCell::new(Rc::new(caller)),
             state: RefCell::new(SessionState {
                 database_id: who.database_id,
                 status: "sleeping",
@@ -103,6 +106,8 @@ impl Instance {
                 cpu_ms: 0,
                 physical_io: 0,
                 request: None,
+                last_text: "".into(),
+                last_is_call: false,
             }),
             exec: RefCell::default(),
             killed: Cell::new(false),

@@ -478,7 +478,12 @@ fn name_expression(name: Rc<str>) -> Expr {
     Expr::Literal(Value::Text(name), DataType::NVarChar(Length::Upto(128)))
 }
 
-const BACKUP_OPTIONS: [&str; 27] = [
+const BACKUP_OPTIONS: [&str; 32] = [
+    "RESTART",
+    "REWIND",
+    "NOREWIND",
+    "UNLOAD",
+    "NOUNLOAD",
     "INIT",
     "NOINIT",
     "FORMAT",
@@ -508,7 +513,9 @@ const BACKUP_OPTIONS: [&str; 27] = [
     "MAXTRANSFERSIZE",
 ];
 
-const RESTORE_OPTIONS: [&str; 27] = [
+const RESTORE_OPTIONS: [&str; 29] = [
+    "REWIND",
+    "NOREWIND",
     "FILE",
     "MOVE",
     "REPLACE",

@@ -312,6 +312,7 @@ async fn an_ordinary_login_may_neither_back_up_nor_restore() {
             default_database: "master".into(),
             created: jiff::Timestamp::UNIX_EPOCH,
             roles: Vec::new(),
+            permissions: Vec::new(),
         };
         server.engine().create_login(login).unwrap();
     }

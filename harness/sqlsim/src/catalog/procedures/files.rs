@@ -42,11 +42,14 @@ pub(super) const PROCEDURES: &[Procedure] = &[
     },
 ];
 
-const ERROR_LOG: [Parameter; 4] = [
+const ERROR_LOG: [Parameter; 7] = [
     Parameter::optional("@p1", INT, DefaultValue::Int(0)),
     Parameter::optional("@p2", INT, DefaultValue::Null),
     Parameter::optional("@p3", DataType::NVarChar(Length::Upto(255)), DefaultValue::Null),
     Parameter::optional("@p4", DataType::NVarChar(Length::Upto(255)), DefaultValue::Null),
+    Parameter::optional("@p5", DataType::DateTime, DefaultValue::Null),
+    Parameter::optional("@p6", DataType::DateTime, DefaultValue::Null),
+    Parameter::optional("@p7", DataType::NVarChar(Length::Upto(4)), DefaultValue::Null),
 ];
 
 /// The most directories one call looks into.
@@ -125,7 +128,9 @@ fn read_error_log(c: &mut ProcedureContext<'_>) -> SqlResult<i32> {
     let wanted: Vec<String> =
         ["@p3", "@p4"].iter().filter_map(|name| c.text(name)).map(|text| text.to_lowercase()).collect();
     let log = c.instance.error_log();
-    let rows: Vec<Row> = log
+    let bound = |name| crate::value::datetime::Moment::of(c.argument(name)).map(|m| (m.days, m.time));
+    let (from, to) = (bound("@p5"), bound("@p6"));
+    let mut rows: Vec<Row> = log
         .iter()
         .filter_map(|line| {
             // As log_line writes it: 22 characters of time, 11 of source, the text.
@@ -140,7 +145,14 @@ fn read_error_log(c: &mut ProcedureContext<'_>) -> SqlResult<i32> {
                 [at, Value::text(source), Value::text(text)].into()
             })
         })
+        .filter(|row: &Row| {
+            let at = crate::value::datetime::Moment::of(&row[0]).map(|m| (m.days, m.time));
+            at.is_none_or(|at| from.is_none_or(|from| from <= at) && to.is_none_or(|to| at <= to))
+        })
         .collect();
+    if c.text("@p7").is_some_and(|order| order.eq_ignore_ascii_case("desc")) {
+        rows.reverse();
+    }
     let columns = "LogDate datetime, ProcessInfo nvarchar(20), Text nvarchar(4000)";
     c.result_set(&Definition::parse(columns).columns, &rows);
     Ok(0)

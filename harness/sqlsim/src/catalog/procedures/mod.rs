@@ -1,7 +1,9 @@
 //! System procedures that show or look: who is there, which databases, which files.
 
 mod files;
+mod rename;
 mod server;
+pub(crate) mod system;
 mod who;
 
 use crate::catalog::ViewContext;
@@ -10,7 +12,8 @@ use crate::exec::procedures::{Procedure, ProcedureContext};
 use crate::messages::error;
 
 /// All of them, by family.
-pub(super) const PROCEDURES: &[&[Procedure]] = &[who::PROCEDURES, files::PROCEDURES, server::PROCEDURES];
+pub(super) const PROCEDURES: &[&[Procedure]] =
+    &[who::PROCEDURES, files::PROCEDURES, server::PROCEDURES, rename::PROCEDURES, system::PROCEDURES];
 
 /// Lets `look` see what a view sees.
 fn look<T>(c: &ProcedureContext<'_>, look: impl FnOnce(&ViewContext<'_>) -> T) -> T {
@@ -21,5 +24,5 @@ fn look<T>(c: &ProcedureContext<'_>, look: impl FnOnce(&ViewContext<'_>) -> T) -
 
 /// Sysadmins only (15247).
 fn sysadmin_only(c: &ProcedureContext<'_>) -> SqlResult<()> {
-    if c.session.is_sysadmin { Ok(()) } else { Err(error(15_247, 1, &[])) }
+    if c.session.acts_as_sysadmin() { Ok(()) } else { Err(error(15_247, 1, &[])) }
 }

@@ -3,7 +3,7 @@
 use super::{look, sysadmin_only};
 use crate::catalog::definition::Definition;
 use crate::catalog::rows::RowDraft;
-use crate::catalog::server::SETTINGS;
+use crate::catalog::server::{FIXED_SETTINGS, SETTINGS, Setting};
 use crate::engine::{Database, SERVER_ROLES};
 use crate::error::SqlResult;
 use crate::exec::procedures::{DefaultValue, Home, Parameter, Procedure, ProcedureContext};
@@ -219,34 +219,62 @@ fn change_role(c: &mut ProcedureContext<'_>, is_member: bool) -> SqlResult<i32> 
     Ok(0)
 }
 
+/// Id of the setting that lets advanced ones be seen.
+const SHOW_ADVANCED: i32 = 518;
+
 const CONFIGURE: &str = "name nvarchar(35), minimum int, maximum int, config_value int, run_value int";
 
-/// Shows settings. They cannot be changed here, which is said.
+/// Shows settings, and changes one; RECONFIGURE puts it into use.
 fn configure(c: &mut ProcedureContext<'_>) -> SqlResult<i32> {
+    let values = c.instance.0.engine.borrow().settings.clone();
+    let value_of = |setting: &Setting| values.get(&setting.0).copied().unwrap_or((setting.2, setting.2));
+    let shows_advanced = values.get(&SHOW_ADVANCED).is_some_and(|(_, in_use)| *in_use == 1);
     let asked = c.text("@configname").map(|name| name.to_lowercase());
-    let matching = |setting: &&(i32, &str, i64, i64, i64, bool)| {
-        asked.as_ref().is_none_or(|asked| setting.1.to_lowercase().starts_with(asked.as_str()))
+    let shown = || SETTINGS.iter().filter(|setting| shows_advanced || !setting.5);
+    let found: Vec<&Setting> = match &asked {
+        None => shown().collect(),
+        Some(asked) => match shown().find(|setting| setting.1.to_lowercase() == *asked) {
+            Some(exact) => vec![exact],
+            None => shown().filter(|setting| setting.1.to_lowercase().contains(asked.as_str())).collect(),
+        },
     };
-    let found: Vec<_> = SETTINGS.iter().filter(matching).collect();
-    if let Some(value) = c.int("@configvalue") {
-        return match found.as_slice() {
-            [setting] if setting.2 == value => Ok(0),
-            _ => Err(unsupported(&"changing a setting with sp_configure")),
-        };
-    }
+    let name = c.text("@configname").unwrap_or_else(|| "".into());
     if found.is_empty() {
-        let name = c.text("@configname").unwrap_or_else(|| "".into());
         return Err(error(15_123, 1, &[&name]));
+    }
+    if let (Some(_), [_, _, ..]) = (&asked, found.as_slice()) {
+        return Err(error(15_124, 1, &[&name]));
+    }
+    if let (Some(value), Some(setting)) = (c.int("@configvalue"), found.first()) {
+        let may = {
+            let engine = c.instance.0.engine.borrow();
+            c.session.acts_as_sysadmin()
+                || engine.has_server_permission(&c.session.caller(), "ALTER SETTINGS")
+        };
+        if !may {
+            return Err(error(15_247, 1, &[]));
+        }
+        let (configured, in_use) = value_of(setting);
+        if !(setting.3..=setting.4).contains(&value) && value != setting.2 {
+            return Err(error(15_129, 1, &[&value, &setting.1]));
+        }
+        if FIXED_SETTINGS.contains(&setting.0) && value != configured {
+            return Err(unsupported(&format!("changing the setting '{}'", setting.1)));
+        }
+        c.instance.0.engine.borrow_mut().settings.insert(setting.0, (value, in_use));
+        c.raise(error(15_457, 1, &[&setting.1, &configured, &value]));
+        return Ok(0);
     }
     let rows: Vec<Row> = found
         .iter()
-        .map(|(_, name, value, minimum, maximum, _)| {
+        .map(|setting| {
+            let (configured, in_use) = value_of(setting);
             [
-                Value::text(*name),
-                Value::Int(*minimum),
-                Value::Int(*maximum),
-                Value::Int(*value),
-                Value::Int(*value),
+                Value::text(setting.1),
+                Value::Int(setting.3),
+                Value::Int(setting.4),
+                Value::Int(configured),
+                Value::Int(in_use),
             ]
             .into()
         })

@@ -212,7 +212,7 @@ fn db_name(env: &Environment<'_>, a: &[Value], _: Types<'_>) -> Out {
 }
 
 /// Reads a (qualified, bracketed) name out of a text.
-fn parsed_name(text: &str) -> Option<ObjectName> {
+pub(in crate::exec) fn parsed_name(text: &str) -> Option<ObjectName> {
     let mut parts: Vec<String> = vec![String::new()];
     let mut close = None;
     let mut chars = text.trim().chars().peekable();
