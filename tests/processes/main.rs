@@ -9,5 +9,7 @@
 )]
 #![expect(clippy::panic, reason = "a failed expectation is a failed test")]
 
+mod failover;
 mod serve;
+mod shell;
 mod support;

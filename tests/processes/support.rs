@@ -5,9 +5,22 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
+use tokio_util::compat::TokioAsyncWriteCompatExt as _;
 
 /// Nothing here takes longer on a slow machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Replicas of the management store follow after ten seconds instead of two and a half minutes.
+pub(crate) const SHORT_REPLICATION: &str = "\n[costs]\nreplication_ms = 10000\n";
+
+/// Waits until something is so.
+pub(crate) fn poll(what: &str, mut is_so: impl FnMut() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < until, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
 
 /// The program.
 pub(crate) fn firedrill() -> Command {
@@ -32,6 +45,15 @@ impl Folder {
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
+    }
+
+    /// The estate litware in a file of this folder, with something added.
+    pub(crate) fn estate_with(&self, more: &str) -> PathBuf {
+        let litware = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/estates/litware.toml");
+        let text = std::fs::read_to_string(litware).expect("the estate comes with the repository");
+        let file = self.path("estate.toml");
+        std::fs::write(&file, text + more).expect("the folder can be written");
+        file
     }
 }
 
@@ -96,6 +118,17 @@ impl Running {
         self.child.id()
     }
 
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("a child can be waited for").is_some()
+    }
+
+    /// Kills it (on Unix by SIGKILL, which it cannot see coming) and waits until it is gone.
+    pub(crate) fn kill(&mut self) {
+        // An error says that it has ended already.
+        let _ = self.child.kill();
+        self.child.wait().expect("a child can be waited for");
+    }
+
     /// Waits until it ends by itself; how it ended, and everything it said.
     pub(crate) fn end(mut self) -> (ExitStatus, String) {
         let until = Instant::now() + PATIENCE;
@@ -144,6 +177,41 @@ impl Estate {
         let (mut serve, typed) = Running::start(command.arg("--data").arg(folder.path("data")));
         serve.line_with("quit  ");
         Self { serve, typed, folder }
+    }
+
+    /// The program's arguments that follow `lync-shell`, with the estate's store.
+    pub(crate) fn shell_command(&self, arguments: &[&str]) -> Command {
+        let mut command = firedrill();
+        command.args(["lync-shell", "--store"]).arg(self.folder.path("data/lync-shell.toml")).args(arguments);
+        command
+    }
+
+    /// What the management shell prints for a command.
+    pub(crate) fn shell(&self, script: &str) -> String {
+        let (code, said) = run(&mut self.shell_command(&["-NoProfile", "-Command", script]));
+        assert_eq!(code, Some(0), "{said}");
+        said.trim().to_owned()
+    }
+
+    /// The first column of the first row of a query, signed in over TCP; none without a row.
+    pub(crate) fn ask(&self, server: &str, query: &str) -> Option<String> {
+        let site = std::fs::read_to_string(self.folder.path("data/site.toml")).expect("serve wrote it");
+        let site: toml::Table = site.parse().expect("the site file is TOML");
+        let address = site["servers"][server]["address"].as_str().expect("a server has an address");
+        let (host, port) = address.split_once(',').expect("a served address has a port");
+        let mut config = tiberius::Config::new();
+        config.authentication(tiberius::AuthMethod::sql_server("sa", "Rehearsal-only-1"));
+        config.encryption(tiberius::EncryptionLevel::NotSupported);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime starts").block_on(async {
+            let address = (host, port.parse::<u16>().expect("a port is a number"));
+            let stream = tokio::net::TcpStream::connect(address).await.expect("the server listens");
+            let mut client =
+                tiberius::Client::connect(config, stream.compat_write()).await.expect("sa may sign in");
+            let answer = client.simple_query(query).await.expect("the query is answered");
+            let row = answer.into_row().await.expect("the answer is complete")?;
+            row.get::<&str, _>(0).map(str::to_owned)
+        })
     }
 
     /// Types a line.

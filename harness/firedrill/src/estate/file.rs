@@ -42,7 +42,8 @@ impl EstateFile {
     pub fn parse(text: &str, file_name: &str) -> Result<Self, EstateError> {
         let contents: Contents = parse(text, file_name)?;
         contents.check().map_err(|what| EstateError::File { file: file_name.to_owned(), what })?;
-        let costs = parse(COSTS, "costs.toml")?;
+        let mut costs: Costs = parse(COSTS, "costs.toml")?;
+        costs.change(&contents.costs);
         Ok(Self { name: file_name.to_owned(), contents: Rc::new(contents), costs })
     }
 
@@ -80,6 +81,8 @@ pub(crate) struct Contents {
     pub(crate) log_shipping: LogShipping,
     pub(crate) chat: Chat,
     pub(crate) logins: Logins,
+    #[serde(default)]
+    costs: CostChanges,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -214,26 +217,48 @@ impl Contents {
     }
 }
 
-/// What work costs. See `fixtures/estates/costs.toml` for sources.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Costs {
-    pub(crate) backup_bytes_per_second: u64,
-    pub(crate) restore_bytes_per_second: u64,
-    per_backup_set_ms: u64,
-    recovery_ms: u64,
-    exclusive_access_wait_ms: u64,
-    connect_timeout_ms: u64,
-    share_timeout_ms: u64,
-    pub(crate) network_bytes_per_second: u64,
-    per_remote_file_ms: u64,
-    shell_start_ms: u64,
-    reading_cmdlet_ms: u64,
-    writing_cmdlet_ms: u64,
-    deploying_cmdlet_ms: u64,
-    replication_ms: u64,
-    chat_server_start_ms: u64,
-    pub(crate) size_scale: u64,
+/// Makes, of one list of costs, the costs and what an estate file may say about them.
+macro_rules! costs {
+    ($($cost:ident),* $(,)?) => {
+        /// What work costs. See `fixtures/estates/costs.toml` for sources.
+        #[derive(Clone, Copy, Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub(crate) struct Costs {
+            $(pub(crate) $cost: u64,)*
+        }
+
+        /// The costs that differ at an estate: its table `[costs]`.
+        #[derive(Clone, Copy, Debug, Default, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        struct CostChanges {
+            $($cost: Option<u64>,)*
+        }
+
+        impl Costs {
+            fn change(&mut self, changes: &CostChanges) {
+                $(self.$cost = changes.$cost.unwrap_or(self.$cost);)*
+            }
+        }
+    };
+}
+
+costs! {
+    backup_bytes_per_second,
+    restore_bytes_per_second,
+    per_backup_set_ms,
+    recovery_ms,
+    exclusive_access_wait_ms,
+    connect_timeout_ms,
+    share_timeout_ms,
+    network_bytes_per_second,
+    per_remote_file_ms,
+    shell_start_ms,
+    reading_cmdlet_ms,
+    writing_cmdlet_ms,
+    deploying_cmdlet_ms,
+    replication_ms,
+    chat_server_start_ms,
+    size_scale,
 }
 
 impl Costs {
@@ -289,7 +314,22 @@ mod tests {
         EstateFile::named("litware").unwrap();
     }
 
+    #[test]
+    fn an_estate_file_may_say_what_work_costs_there_and_the_rest_stays() {
+        let text = format!("{LITWARE}\n[costs]\nreplication_ms = 2000\n");
+        let (mine, built_in) =
+            (EstateFile::parse(&text, "mine.toml").unwrap(), EstateFile::named("litware").unwrap());
+        assert_eq!(mine.costs.replication(), Duration::from_secs(2));
+        assert_eq!(built_in.costs.replication(), Duration::from_secs(150));
+        assert_eq!(mine.costs.recovery_ms, built_in.costs.recovery_ms);
+    }
+
     #[rstest::rstest]
+    #[case(
+        "[next_hop]",
+        "[costs]\nrecovery = 5\n[next_hop]",
+        "mine.toml:11: unknown field `recovery`, expected one of `backup_bytes_per_second`, `restore_bytes_per_second`, `per_backup_set_ms`, `recovery_ms`, `exclusive_access_wait_ms`, `connect_timeout_ms`, `share_timeout_ms`, `network_bytes_per_second`, `per_remote_file_ms`, `shell_start_ms`, `reading_cmdlet_ms`, `writing_cmdlet_ms`, `deploying_cmdlet_ms`, `replication_ms`, `chat_server_start_ms`, `size_scale`"
+    )]
     #[case("database = \"mgc\"", "database = 5", "mine.toml:7: invalid type: integer `5`, expected a string")]
     #[case(
         "rooms = 4",

@@ -14,6 +14,7 @@ pub(crate) mod expressions;
 pub(crate) mod lower;
 pub(crate) mod members;
 pub(crate) mod operators;
+mod pipes;
 pub(crate) mod source;
 pub(crate) mod value;
 pub(crate) mod wildcard;

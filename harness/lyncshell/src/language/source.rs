@@ -13,6 +13,7 @@ use tree_sitter::{Node, Parser, Tree};
 
 use super::ast::Extent;
 use super::error::ErrorRecord;
+use super::pipes::empty_pipe_element;
 
 /// Stands before a doubled typographic quote's placeholder, and for nothing.
 const FILLER: char = '\u{FDD0}';
@@ -315,6 +316,9 @@ impl Source {
         let (start, end) = (node.start_byte(), node.end_byte());
         if let Some(unclosed) = self.unclosed() {
             return unclosed;
+        }
+        if let Some((start, end)) = empty_pipe_element(&self.text) {
+            return ("An empty pipe element is not allowed.".into(), "EmptyPipeElement", start, end);
         }
         if node.is_missing() {
             return match node.kind() {

@@ -198,6 +198,7 @@ async fn nothing_of_a_script_runs_when_a_part_of_it_is_not_modelled() {
     "MissingEndCurlyBrace"
 )]
 #[case("1 +", "Unexpected token", "UnexpectedToken")]
+#[case("Get-CsPool |", "An empty pipe element is not allowed.", "EmptyPipeElement")]
 #[tokio::test]
 async fn a_syntax_error_is_a_parser_error(#[case] script: &str, #[case] message: &str, #[case] id: &str) {
     let printed = run(script).await;
