@@ -76,10 +76,7 @@ fn candidates<T>(
     let top =
         search.top.map(|top| Ok::<_, crate::SqlError>(binder.value(&top.count)?.converted(DataType::BigInt)));
     let top = top.transpose()?;
-    let mut rows = node.rows(env, &Frame::NONE)?;
-    if !filters.is_empty() {
-        rows = super::rows::filter_rows(rows, &filters, env, None)?;
-    }
+    let mut rows = node.rows_where(&filters, env)?;
     // A row that joins several times is changed once; an outer join may have found none.
     if !search.from.is_empty() {
         let mut seen = std::collections::BTreeSet::new();

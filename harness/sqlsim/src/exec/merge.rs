@@ -68,7 +68,7 @@ pub(super) fn merge(env: &Environment<'_>, statement: &Merge) -> Result<Outcome,
         return Err(error(259, 1, &[]).into());
     };
     let clauses = clauses(&mut binder, &found, statement)?;
-    let mut rows = node.rows(env, &Frame::NONE)?;
+    let mut rows = node.rows_where(&[], env)?;
     if let Some(top) = &statement.top {
         let count = binder.value(&top.count)?.converted(DataType::BigInt).eval(env, &Frame::NONE)?;
         if let Value::Int(n) = count {

@@ -1,7 +1,7 @@
 //! Reads what FROM names: tables, system views, variables, derived tables, functions.
 
 use super::environment::Environment;
-use super::expression::{Frame, eval_all};
+use super::expression::{Ex, Frame, eval_all};
 use super::join::JoinState;
 use super::query::CompiledQuery;
 use super::rows::QueryState;
@@ -45,22 +45,31 @@ pub(super) struct Place {
 }
 
 impl Node {
-    /// All rows. `left` is the row on the left of a join, with what is around the query behind it.
+    /// All rows for which `filters` hold, for a caller that needs them at once.
     ///
     /// # Errors
     /// A lock in the way, the statement's error; 701 when they are too many to be held.
-    pub(super) fn rows(&self, env: &Environment<'_>, left: &Frame<'_>) -> Result<Vec<Row>, Fault> {
+    pub(super) fn rows_where(&self, filters: &[Ex], env: &Environment<'_>) -> Result<Vec<Row>, Fault> {
         let mut state = NodeState::Start;
         let mut rows = Vec::new();
         let mut held = Workspace::default();
         let ask = Ask { rows: BATCH_ROWS, once: true };
         loop {
-            let before = rows.len();
-            let more = state.pull(self, env, left, ask, &mut rows)?;
+            let mut batch = Vec::new();
+            let more = state.pull(self, env, &Frame::NONE, ask, &mut batch)?;
+            'rows: for row in batch {
+                let frame = Frame::of(&row, 0, None);
+                for filter in filters {
+                    if filter.test(env, &frame)? != Some(true) {
+                        continue 'rows;
+                    }
+                }
+                held.hold(&row, 0)?;
+                rows.push(row);
+            }
             if !more {
                 return Ok(rows);
             }
-            held.hold_all(&rows[before..])?;
         }
     }
 }

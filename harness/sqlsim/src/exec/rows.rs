@@ -383,23 +383,3 @@ pub(super) fn sort_order(a: &Value, b: &Value) -> std::cmp::Ordering {
         _ => super::operators::compare(a, b).unwrap_or(std::cmp::Ordering::Equal),
     }
 }
-
-/// Keeps the rows for which all conditions hold.
-pub(super) fn filter_rows(
-    rows: Vec<Row>,
-    filters: &[Ex],
-    env: &Environment<'_>,
-    outer: Option<&Frame<'_>>,
-) -> Result<Vec<Row>, Fault> {
-    let mut kept = Vec::with_capacity(rows.len());
-    'rows: for row in rows {
-        let frame = Frame::of(&row, 0, outer);
-        for filter in filters {
-            if filter.test(env, &frame)? != Some(true) {
-                continue 'rows;
-            }
-        }
-        kept.push(row);
-    }
-    Ok(kept)
-}

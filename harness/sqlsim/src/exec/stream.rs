@@ -31,8 +31,8 @@ pub(super) const INPUT_ROWS_MIN: usize = 64;
 /// Rows, or pairs of rows, that one call looks at.
 pub(super) const TURN_ROWS: usize = 8192;
 
-/// Bytes of rows and keys that one operator of one statement may hold.
-pub(super) const WORKSPACE_BYTES_MAX: usize = 1 << 30;
+/// Bytes of rows and keys that one operator of one statement may hold: 1 GiB (16 MiB in this crate's own tests).
+pub(super) const WORKSPACE_BYTES_MAX: usize = if cfg!(test) { 16 << 20 } else { 1 << 30 };
 
 /// What a caller wants of a `pull`.
 #[derive(Clone, Copy, Debug)]

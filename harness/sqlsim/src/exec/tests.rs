@@ -16,6 +16,7 @@ mod changes;
 mod cursors;
 mod idioms;
 mod queries;
+mod streaming;
 
 /// A server and one session of sa.
 struct Bench {
