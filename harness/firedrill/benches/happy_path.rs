@@ -9,6 +9,10 @@ use firedrill::runner::book::Book;
 use firedrill::runner::{RunOptions, run};
 use firedrill::verdict::Verdict;
 
+/// The program's own allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn happy_path(bench: &mut Criterion) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../features/en/data-center-lost.feature");
     let mut book = Book::read(&[file]).expect("the feature can be read");

@@ -12,7 +12,7 @@ use crate::commands;
 use crate::environment::ShellEnvironment;
 use crate::language::ast::Block;
 use crate::language::error::ErrorRecord;
-use crate::language::lower::ReadScripts;
+use crate::language::lower::read;
 use crate::session::{Backends, Flow, Operator, Printed, Session};
 
 /// What a run of the shell left behind.
@@ -233,8 +233,7 @@ async fn run_script(session: &mut Session, text: &str) -> i32 {
     if text.trim().is_empty() {
         return 0;
     }
-    let read = session.env.read_before.parse(text);
-    run_read(session, read).await
+    run_read(session, read(text)).await
 }
 
 /// A script that has been read, or why it could not be.
@@ -280,7 +279,7 @@ async fn run_lines(session: &mut Session, text: &str) -> i32 {
     let mut code = 0;
     let mut typed = Typed::default();
     for line in text.lines() {
-        let Some(command) = typed.line(line, &session.env.read_before) else { continue };
+        let Some(command) = typed.line(line) else { continue };
         code = run_read(session, command).await;
         if session.exited {
             return code;
@@ -304,21 +303,21 @@ struct Typed {
 impl Typed {
     /// Takes a line. Returns the command that is complete with it: a line that
     /// is one by itself, or what has been typed up to an empty line.
-    fn line(&mut self, line: &str, scripts: &ReadScripts) -> Option<ReadScript> {
+    fn line(&mut self, line: &str) -> Option<ReadScript> {
         let is_empty = line.trim().is_empty();
         if self.open.is_empty() {
             if is_empty {
                 return None;
             }
-            let read = scripts.parse(line);
-            if !is_unfinished(line, &read) {
-                return Some(read);
+            let script = read(line);
+            if !is_unfinished(line, &script) {
+                return Some(script);
             }
         } else {
             self.open.push('\n');
         }
         self.open.push_str(line);
-        is_empty.then(|| scripts.parse(&std::mem::take(&mut self.open)))
+        is_empty.then(|| read(&std::mem::take(&mut self.open)))
     }
 }
 
@@ -368,7 +367,7 @@ impl Interactive {
 
     /// Takes a typed line. Returns what it printed and, after `exit`, the exit code.
     pub(crate) async fn line(&mut self, line: &str) -> (String, String, Option<i32>) {
-        let Some(command) = self.typed.line(line, &self.session.env.read_before) else {
+        let Some(command) = self.typed.line(line) else {
             return (String::new(), String::new(), None);
         };
         let code = run_read(&mut self.session, command).await;

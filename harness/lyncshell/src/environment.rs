@@ -10,7 +10,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::language::lower::ReadScripts;
 use crate::observer::CmdletObserver;
 
 /// A connection's bytes, as tiberius wants them.
@@ -155,8 +154,6 @@ pub struct ShellEnvironment {
     pub missing_cmdlets: BTreeSet<String>,
     /// Script files for `-File`.
     pub scripts: Rc<dyn ScriptFiles>,
-    /// Scripts read before: a program looks at the pool with the same one again and again.
-    pub(crate) read_before: ReadScripts,
 }
 
 impl ShellEnvironment {
@@ -178,7 +175,6 @@ impl ShellEnvironment {
             observer: None,
             missing_cmdlets: BTreeSet::new(),
             scripts: Rc::new(NoScriptFiles),
-            read_before: ReadScripts::default(),
         }
     }
 

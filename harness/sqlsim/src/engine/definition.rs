@@ -397,7 +397,16 @@ pub enum Definition {
 
 /// Whether two identifiers are the same name: case does not matter.
 #[must_use]
+#[inline]
 pub fn same_name(a: &str, b: &str) -> bool {
+    // Folding keeps an ASCII letter one ASCII letter, so different ones at the front settle most comparisons.
+    if let (Some(x), Some(y)) = (a.as_bytes().first(), b.as_bytes().first())
+        && x.is_ascii()
+        && y.is_ascii()
+        && !x.eq_ignore_ascii_case(y)
+    {
+        return false;
+    }
     a.eq_ignore_ascii_case(b) || (!(a.is_ascii() && b.is_ascii()) && fold(a) == fold(b))
 }
 
@@ -408,5 +417,24 @@ pub fn fold(name: &str) -> String {
         name.to_ascii_lowercase()
     } else {
         name.chars().flat_map(char::to_lowercase).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::same_name;
+
+    #[rstest::rstest]
+    #[case("mgc", "MGC", true)]
+    #[case("mgc", "mgccomp", false)]
+    #[case("mgc", "ngc", false)]
+    #[case("", "mgc", false)]
+    #[case("", "", true)]
+    #[case("\u{c4}rger", "\u{e4}RGER", true)]
+    #[case("\u{c4}rger", "arger", false)]
+    // The Kelvin sign folds to the letter: what is not ASCII at the front settles nothing.
+    #[case("\u{212a}elvin", "kelvin", true)]
+    fn names_are_the_same_without_regard_to_case(#[case] a: &str, #[case] b: &str, #[case] same: bool) {
+        assert_eq!((same_name(a, b), same_name(b, a)), (same, same));
     }
 }

@@ -24,27 +24,27 @@ pub(crate) fn parse(script: &str) -> Lowered<Block> {
     Lowering { source: &source }.program(source.tree.root_node())
 }
 
-/// Scripts that have been read, by their text. Shared by the runs of one environment.
-#[derive(Clone, Default)]
-pub(crate) struct ReadScripts(Rc<RefCell<BTreeMap<String, Lowered<Rc<Block>>>>>);
-
 /// So many scripts are kept; then all are forgotten.
 const MOST_READ_SCRIPTS: usize = 64;
 
-impl ReadScripts {
-    /// A script's statements, read now or before.
-    pub(crate) fn parse(&self, script: &str) -> Lowered<Rc<Block>> {
-        if let Some(read) = self.0.borrow().get(script) {
-            return read.clone();
-        }
-        let read = parse(script).map(Rc::new);
-        let mut known = self.0.borrow_mut();
+thread_local! {
+    /// Scripts that have been read, by their text. Reading depends on nothing else, so every run may share them.
+    static READ_SCRIPTS: RefCell<BTreeMap<String, Lowered<Rc<Block>>>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// A script's statements, read now or before.
+pub(crate) fn read(script: &str) -> Lowered<Rc<Block>> {
+    if let Some(read) = READ_SCRIPTS.with_borrow(|known| known.get(script).cloned()) {
+        return read;
+    }
+    let read = parse(script).map(Rc::new);
+    READ_SCRIPTS.with_borrow_mut(|known| {
         if known.len() >= MOST_READ_SCRIPTS {
             known.clear();
         }
         known.insert(script.to_owned(), read.clone());
-        read
-    }
+    });
+    read
 }
 
 /// A walk over one script's tree.
