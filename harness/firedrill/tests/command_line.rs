@@ -313,7 +313,8 @@ fn a_drill_that_says_what_is_so_passes(#[case] lines: &str) {
 fn a_file_that_is_named_twice_runs_once() {
     let feature = Feature::with("twice", "Feature: F\n Scenario: s\n Then x\n");
     let folder = std::env::temp_dir();
-    let other_way = folder.join(".").join(feature.0.file_name().expect("it has a name"));
+    let around = folder.join("..").join(folder.file_name().expect("it has a name"));
+    let other_way = around.join(feature.0.file_name().expect("it has a name"));
     let output = firedrill(&["run", feature.path(), other_way.to_str().expect("UTF-8")]);
     assert!(said(&output).contains("1 drills on sim"), "{}", said(&output));
 }
