@@ -79,6 +79,8 @@ pub(super) enum Returns {
     Argument(usize),
     /// Text, national when the argument at this place is; as long as that argument.
     TextOf(usize),
+    /// Text, national when the argument at this place is; of the longest length, `max` when that argument is.
+    LongTextOf(usize),
     /// Float, unless the argument is exact.
     Numeric,
 }
@@ -161,6 +163,16 @@ fn returned(returns: Returns, arguments: &[Typed]) -> DataType {
                 _ if of.is_text() => DataType::VarChar(length),
                 _ if of.is_binary() => DataType::VarBinary(length),
                 _ => DataType::VarChar(Length::Upto(8000)),
+            }
+        }
+        Returns::LongTextOf(i) => {
+            let of = at(i);
+            let is_max = of.is_text() && of.length().is_none();
+            match (of.is_national(), is_max) {
+                (true, true) => DataType::NVarChar(Length::Max),
+                (true, false) => DataType::NVarChar(Length::Upto(4000)),
+                (false, true) => DataType::VarChar(Length::Max),
+                (false, false) => DataType::VarChar(Length::Upto(8000)),
             }
         }
         Returns::Numeric => match at(0) {

@@ -135,6 +135,14 @@ fn on_a_bench<F: Future<Output = ()>>(test: impl FnOnce(Bench) -> F) {
     "WITH t AS (SELECT 1 AS a UNION ALL SELECT 2) SELECT a, ROW_NUMBER() OVER (ORDER BY a DESC) FROM t ORDER BY a",
     "1|2; 2|1"
 )]
+#[case(
+    "SELECT DATALENGTH(REPLICATE('ab', 2)), DATALENGTH(REPLACE(N'abc', 'b', 'x')), DATALENGTH(STUFF('abc', 1, 1, 'xy'))",
+    "4|6|4"
+)]
+#[case(
+    "SELECT DATALENGTH(REPLICATE('ab', 9000)), DATALENGTH(REPLICATE(CAST('ab' AS varchar(max)), 9000))",
+    "8000|18000"
+)]
 #[case("SELECT QUOTENAME('a]b'), STUFF('abc', 2, 1, 'X'), REPLICATE('ab', 2)", "[a]]b]|aXc|abab")]
 #[case("BEGIN TRY SELECT 1/0 END TRY BEGIN CATCH SELECT ERROR_NUMBER(), ERROR_MESSAGE() END CATCH", "")]
 fn a_batch_answers(#[case] text: &'static str, #[case] expected: &'static str) {
