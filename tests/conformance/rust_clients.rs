@@ -2,9 +2,10 @@
 
 use crate::served::{self, Mode, PASSWORD, Served};
 use libtest_mimic::{Failed, Trial};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tiberius::{AuthMethod, Client, Config, EncryptionLevel, error::Error};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt};
 
 type Connection = Client<Compat<TcpStream>>;
