@@ -24,6 +24,8 @@ pub mod cli;
 mod cmdlets;
 mod commands;
 pub mod environment;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod language;
 pub mod observer;
 pub mod program;

@@ -16,6 +16,8 @@ pub mod engine;
 pub mod error;
 pub mod exec;
 pub mod files;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod instance;
 pub mod log;
 pub mod lsn;
