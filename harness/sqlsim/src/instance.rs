@@ -90,6 +90,7 @@ impl Instance {
         let (major, minor, build, revision) = PRODUCT_VERSION;
         instance
             .log_line("Server", &format!("Microsoft SQL Server 2014 - {major}.{minor}.{build}.{revision}"));
+        crate::session::background::start(&instance);
         crate::msdb::agent::start(&instance);
         instance
     }
@@ -194,6 +195,7 @@ impl Instance {
         }
         self.0.power_cycle.set(self.0.power_cycle.get() + 1);
         self.0.running.set(true);
+        crate::session::background::start(self);
         crate::mirroring::resume_all(self);
         crate::msdb::agent::start(self);
     }

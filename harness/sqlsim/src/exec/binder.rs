@@ -223,7 +223,9 @@ impl<'e, 'a> Binder<'e, 'a> {
                     None => None,
                 };
                 let (from, nullable) = (value.data_type, value.nullable || *is_try);
-                let ex = Ex::Convert { value: Box::new(value.ex), from, to: *target, style, is_try: *is_try };
+                let value = Box::new(value.ex);
+                let (to, is_try) = (*target, *is_try);
+                let ex = Ex::Convert { value, from, to, style, is_try, is_explicit: true };
                 Typed { ex, data_type: *target, nullable }
             }
             Expr::Call(call) => self.call(call)?,

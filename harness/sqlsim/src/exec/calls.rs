@@ -68,7 +68,7 @@ impl Runner<'_> {
         for (at, value, from) in returned.outputs {
             let Some(slot) = execute.arguments.get(at).and_then(|argument| argument.output) else { continue };
             let to = activation.program.variables.get(slot).map_or(from, |v| v.data_type);
-            activation.values[slot] = convert::convert(&value, from, to, 0)?;
+            activation.values[slot] = convert::implicit(&value, from, to)?;
         }
         if let Some(slot) = execute.status_into
             && let Some(status) = activation.values.get_mut(slot)
@@ -427,7 +427,7 @@ impl Runner<'_> {
                 continue;
             };
             let to = if runs_text && *at > 0 { parameter.data_type } else { *data_type };
-            let value = convert::convert(value, *data_type, to, 0)?;
+            let value = convert::implicit(value, *data_type, to)?;
             let column =
                 ColumnMeta { name: parameter.name.clone(), data_type: to, nullable: true, identity: false };
             self.sink.return_value(u16::try_from(*at).unwrap_or(u16::MAX), &column, &value);
@@ -509,7 +509,7 @@ fn bind_rust(procedure: &Procedure, given: &[Given]) -> SqlResult<BoundArguments
         positions.push(position);
         if let Some((value, from)) = &argument.value {
             let converted =
-                convert::convert(value, *from, declared[position].data_type, 0).map_err(of_procedure)?;
+                convert::implicit(value, *from, declared[position].data_type).map_err(of_procedure)?;
             values[position] = Some(converted);
             is_given[position] = true;
         }
@@ -554,7 +554,7 @@ fn bind_parameters(
         };
         slots.push(slot);
         if let Some((value, from)) = &argument.value {
-            values[slot] = convert::convert(value, *from, declared[slot].data_type, 0)?;
+            values[slot] = convert::implicit(value, *from, declared[slot].data_type)?;
             supplied[slot] = true;
         }
     }
@@ -575,7 +575,7 @@ fn bind_parameters(
             Value::Text(_) if !parameter.data_type.is_text() => super::functions::TEXT,
             _ => continue,
         };
-        *value = convert::convert(value, from, parameter.data_type, 0)?;
+        *value = convert::implicit(value, from, parameter.data_type)?;
     }
     Ok(slots)
 }

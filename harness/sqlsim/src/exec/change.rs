@@ -252,7 +252,7 @@ fn apply(
                     Some(at) => convert::assign(&value, *from, def.columns[at].meta.data_type)?,
                     None => {
                         let to = assignment.variable.map_or(*from, |slot| env.variable_type(slot));
-                        convert::convert(&value, *from, to, 0)?
+                        convert::implicit(&value, *from, to)?
                     }
                 }
             }

@@ -255,7 +255,7 @@ impl Runner<'_> {
         if let Some(row) = row {
             for ((slot, value), column) in into.iter().zip(row.iter()).zip(&columns) {
                 let to = activation.program.variables.get(*slot).map_or(column.data_type, |v| v.data_type);
-                activation.values[*slot] = convert::convert(value, column.data_type, to, 0)?;
+                activation.values[*slot] = convert::implicit(value, column.data_type, to)?;
             }
         }
         self.succeed();

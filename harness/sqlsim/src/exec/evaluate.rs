@@ -169,12 +169,12 @@ impl Runner<'_> {
         to: DataType,
     ) -> SqlResult<Value> {
         if let Expr::Literal(value, from) = expr {
-            return convert::convert(value, *from, to, 0);
+            return convert::implicit(value, *from, to);
         }
         self.with_environment(activation, false, |env| {
             let typed = Binder::new(env).value(expr)?;
             let value = typed.ex.eval(env, &Frame::NONE)?;
-            Ok(convert::convert(&value, typed.data_type, to, 0)?)
+            Ok(convert::implicit(&value, typed.data_type, to)?)
         })
         .await
     }

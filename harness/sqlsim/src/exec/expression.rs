@@ -55,6 +55,8 @@ pub(super) enum Ex {
         to: DataType,
         style: Option<Box<Ex>>,
         is_try: bool,
+        /// Whether CAST or CONVERT is written there.
+        is_explicit: bool,
     },
     Arithmetic {
         operator: BinaryOperator,
@@ -135,7 +137,7 @@ pub(super) fn convert_ex(ex: Ex, from: DataType, to: DataType) -> Ex {
             return Ex::Constant(converted);
         }
     }
-    Ex::Convert { value: Box::new(ex), from, to, style: None, is_try: false }
+    Ex::Convert { value: Box::new(ex), from, to, style: None, is_try: false, is_explicit: false }
 }
 
 type Evaluated = Result<Value, Fault>;
@@ -149,7 +151,7 @@ impl Ex {
             Self::SystemVariable(variable) => Ok(variable.value(env)),
             Self::Column { depth, ordinal } => Ok(column(frame, *depth, *ordinal)),
             Self::Window(at) => Ok(frame.windows.get(*at).cloned().unwrap_or(Value::Null)),
-            Self::Convert { value, from, to, style, is_try } => {
+            Self::Convert { value, from, to, style, is_try, is_explicit } => {
                 let value = value.eval(env, frame)?;
                 let style = match style {
                     None => 0,
@@ -158,7 +160,12 @@ impl Ex {
                         _ => return Ok(Value::Null),
                     },
                 };
-                match convert::convert(&value, *from, *to, style) {
+                let converted = if *is_explicit {
+                    convert::convert(&value, *from, *to, style)
+                } else {
+                    convert::implicit(&value, *from, *to)
+                };
+                match converted {
                     Err(_) if *is_try => Ok(Value::Null),
                     other => Ok(other?),
                 }

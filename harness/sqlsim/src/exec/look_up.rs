@@ -142,12 +142,13 @@ pub(super) fn copy_simple(ex: &Ex) -> Option<Ex> {
         Ex::Variable(slot) => Ex::Variable(*slot),
         Ex::SystemVariable(variable) => Ex::SystemVariable(*variable),
         Ex::Column { depth, ordinal } => Ex::Column { depth: *depth, ordinal: *ordinal },
-        Ex::Convert { value, from, to, style: None, is_try } => Ex::Convert {
+        Ex::Convert { value, from, to, style: None, is_try, is_explicit } => Ex::Convert {
             value: Box::new(copy_simple(value)?),
             from: *from,
             to: *to,
             style: None,
             is_try: *is_try,
+            is_explicit: *is_explicit,
         },
         _ => return None,
     })

@@ -262,7 +262,7 @@ fn assigned(
             let SelectItem::Assign(slot, operator, _) = item else { continue };
             let to = env.variable_type(*slot);
             let value = match operator {
-                None => convert::convert(value, column.data_type, to, 0)?,
+                None => convert::implicit(value, column.data_type, to)?,
                 Some(operator) => {
                     let before =
                         values.iter().find(|(known, _)| known == slot).map(|(_, value)| value.clone());

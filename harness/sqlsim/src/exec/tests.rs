@@ -16,6 +16,7 @@ mod changes;
 mod cursors;
 mod idioms;
 mod queries;
+mod refusals;
 mod streaming;
 
 /// A server and one session of sa.

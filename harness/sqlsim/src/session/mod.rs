@@ -3,6 +3,7 @@
 //! `session` owns login, the request loop, attention and kill. It hands each
 //! request to [`crate::exec`] with a [`Sink`] for the answer.
 
+pub(crate) mod background;
 pub mod collecting;
 pub mod endpoint;
 mod greeting;

@@ -1,6 +1,6 @@
 //! Opening and closing sessions: the server's side of a login, whoever logs in.
 
-use super::{Connection, Session, SessionState};
+use super::{Connection, Session, SessionId, SessionState};
 use crate::engine::Caller;
 use crate::exec;
 use crate::instance::Instance;
@@ -81,9 +81,21 @@ impl Instance {
     pub fn open_session(&self, who: Introduction) -> Option<OpenSession> {
         let mut sessions = self.0.sessions.borrow_mut();
         let now = self.0.clock.utc_now();
+        let session = Rc::new(Session::new(sessions.free_id()?, now, who, true));
+        let database_id = session.state.borrow().database_id;
+        sessions.insert(Rc::clone(&session));
+        drop(sessions);
+        self.0.engine.borrow_mut().enter_database(session.id, database_id);
+        Some(OpenSession { instance: self.clone(), session, power_cycle: self.power_cycle() })
+    }
+}
+
+impl Session {
+    /// A session that has just been opened.
+    pub(super) fn new(id: SessionId, now: jiff::Timestamp, who: Introduction, is_user_process: bool) -> Self {
         let caller = Caller { login: who.login.as_str().into(), is_sysadmin: who.is_sysadmin, user: None };
-        let session = Rc::new(Session {
-            id: sessions.free_id()?,
+        Self {
+            id,
             login_time: now,
             login: who.login,
             is_sysadmin: who.is_sysadmin,
@@ -92,7 +104,7 @@ impl Instance {
             client_interface: who.client_interface,
             client_pid: who.client_pid,
             connection: who.connection,
-            is_user_process: true,
+            is_user_process,
             caller: RefCell::new(Rc::new(caller)),
             state: RefCell::new(SessionState {
                 database_id: who.database_id,
@@ -112,10 +124,6 @@ impl Instance {
             exec: RefCell::default(),
             killed: Cell::new(false),
             kill_notice: Notify::new(),
-        });
-        sessions.insert(Rc::clone(&session));
-        drop(sessions);
-        self.0.engine.borrow_mut().enter_database(session.id, who.database_id);
-        Some(OpenSession { instance: self.clone(), session, power_cycle: self.power_cycle() })
+        }
     }
 }

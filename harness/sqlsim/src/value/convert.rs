@@ -33,7 +33,7 @@ pub fn to_code_page(text: &Rc<str>) -> Rc<str> {
 /// Converts a value of type `from` to type `to` as CONVERT does: texts are cut to their length.
 ///
 /// # Errors
-/// 241, 245, 8114, 8115, 220 and their like; 529 when the types do not convert.
+/// 241, 245, 8114, 8115, 220 and their like; 529 when CONVERT does not convert between the types.
 pub fn convert(value: &Value, from: DataType, to: DataType, style: i32) -> SqlResult<Value> {
     if value.is_null() {
         return Ok(Value::Null);
@@ -70,6 +70,18 @@ pub fn convert(value: &Value, from: DataType, to: DataType, style: i32) -> SqlRe
     }
 }
 
+/// Converts a value where nobody wrote CAST or CONVERT: in an assignment, a comparison, a parameter.
+///
+/// # Errors
+/// As [`convert`], but 206, the operand type clash, where CONVERT says 529 ("CAST and CONVERT", table of
+/// conversions).
+pub fn implicit(value: &Value, from: DataType, to: DataType) -> SqlResult<Value> {
+    convert(value, from, to, 0).map_err(|refusal| match refusal.number {
+        529 => error(206, 2, &[&from.message_name(), &to.message_name()]),
+        _ => refusal,
+    })
+}
+
 /// Converts for an assignment to a column: a text or binary that is too long is error 8152.
 ///
 /// # Errors
@@ -95,7 +107,7 @@ pub fn assign(value: &Value, from: DataType, to: DataType) -> SqlResult<Value> {
         }
         _ => {}
     }
-    convert(value, from, to, 0)
+    implicit(value, from, to)
 }
 
 /// Length of a text as T-SQL counts it: UTF-16 units.
