@@ -1171,6 +1171,17 @@ pub const MESSAGES: &[Message] = &[
         severity: 16,
         template: "Update or insert of view or function '%.*ls' failed because it contains a derived or constant field.",
     },
+    Message { number: 4613, severity: 16, template: "Grantor does not have GRANT permission." },
+    Message {
+        number: 4617,
+        severity: 16,
+        template: "Cannot grant, deny or revoke permissions to or from special roles.",
+    },
+    Message {
+        number: 4621,
+        severity: 16,
+        template: "Permissions at the server scope can only be granted when the current database is master",
+    },
     Message {
         number: 4701,
         severity: 16,
@@ -1528,6 +1539,11 @@ pub const MESSAGES: &[Message] = &[
         template: "Valid values of the database compatibility level are %s.",
     },
     Message {
+        number: 15110,
+        severity: 16,
+        template: "The proposed new database owner is already a user or aliased in the database.",
+    },
+    Message {
         number: 15123,
         severity: 16,
         template: "The configuration option '%s' does not exist, or it may be an advanced option.",
@@ -1539,6 +1555,12 @@ pub const MESSAGES: &[Message] = &[
         template: "'%d' is not a valid value for configuration option '%s'.",
     },
     Message {
+        number: 15144,
+        severity: 16,
+        template: "The role has members. It must be empty before it can be dropped.",
+    },
+    Message { number: 15150, severity: 16, template: "Cannot %S_MSG the %S_MSG '%.*ls'." },
+    Message {
         number: 15151,
         severity: 16,
         template: "Cannot %S_MSG the %S_MSG '%.*ls', because it does not exist or you do not have permission.",
@@ -1548,6 +1570,11 @@ pub const MESSAGES: &[Message] = &[
         number: 15198,
         severity: 16,
         template: "The name supplied (%s) is not a user, role, or aliased login.",
+    },
+    Message {
+        number: 15199,
+        severity: 16,
+        template: "The current security context cannot be reverted. Please switch to the original database where '%ls' was called and try it again.",
     },
     Message {
         number: 15223,
@@ -1589,6 +1616,12 @@ pub const MESSAGES: &[Message] = &[
         severity: 11,
         template: "Error: The new name '%s' is already in use as a %s name and would cause a duplicate that is not permitted.",
     },
+    Message { number: 15405, severity: 11, template: "Cannot use the special principal '%s'." },
+    Message {
+        number: 15406,
+        severity: 16,
+        template: "Cannot execute as the server principal because the principal \"%.*ls\" does not exist, this type of principal cannot be impersonated, or you do not have permission.",
+    },
     Message {
         number: 15407,
         severity: 16,
@@ -1621,6 +1654,11 @@ pub const MESSAGES: &[Message] = &[
         number: 15477,
         severity: 10,
         template: "Caution: Changing any part of an object name could break scripts and stored procedures.",
+    },
+    Message {
+        number: 15517,
+        severity: 16,
+        template: "Cannot execute as the database principal because the principal \"%.*ls\" does not exist, this type of principal cannot be impersonated, or you do not have permission.",
     },
     Message { number: 15530, severity: 16, template: "The %S_MSG with name \"%.*ls\" already exists." },
     Message {

@@ -17,8 +17,10 @@ pub const NOT_MODELLED: &[&str] = &[
     "Cursors read their rows when they are opened. One over a single table shows later changes of these rows \
      (unless it is STATIC or FAST_FORWARD), but no rows that are added later; OPTIMISTIC and SCROLL_LOCKS take \
      no locks and detect no changes.",
-    "Object permissions: whoever may enter a database may read and write all of it; GRANT of more than CONNECT, \
-     DENY and REVOKE are refused.",
+    "Permissions on columns, WITH GRANT OPTION, application roles, user-defined server roles, IMPERSONATE as a \
+     permission of its own, and certificates are refused by name; whoever controls a database may act as its users.",
+    "A default schema other than dbo is refused.",
+    "EXECUTE AS … WITH NO REVERT or COOKIE is refused.",
     "Hints that only choose a plan, statistics and SET options about them are accepted and change nothing; \
      SET ANSI_NULLS OFF, CONCAT_NULL_YIELDS_NULL OFF, DATEFORMAT and LANGUAGE other than us_english are refused.",
     "Texts compare by lower-case code points: the order of punctuation and accents can differ from the collation's.",
@@ -64,7 +66,7 @@ pub const NOT_MODELLED: &[&str] = &[
     "Agent has no operators, alerts, proxies, output files or multi-server jobs; jobs do not delete themselves.",
     "Agent's fixed database roles are not modelled: its procedures answer sysadmins only.",
     // Catalog
-    "Permissions decide who may see sessions and locks (sysadmin, or one's own); other metadata is visible to all.",
+    "Permissions decide who may see sessions, locks and the server's state; other metadata is visible to all.",
     // Storage
     "Data and log files are names in the catalog: what a database holds lives in the server's memory, with what \
      a power loss would leave of it. Their sizes are those of the backup or of CREATE DATABASE.",

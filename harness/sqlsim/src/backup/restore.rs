@@ -42,7 +42,7 @@ pub(super) async fn restore(
     if session.state.borrow().open_transactions > 0 {
         return Err(vec![messages::error(3021, 2, &[])]);
     }
-    if !instance.0.engine.borrow().may_restore(&session.login, &request.database) {
+    if !instance.0.engine.borrow().may_restore(&session.caller(), &request.database) {
         return Err(vec![messages::error(3110, 1, &[&request.database])]);
     }
     let Some(device) = &request.device else {

@@ -119,7 +119,7 @@ fn check(instance: &Instance, session: &Session, request: &BackupRequest) -> Res
     let engine = instance.0.engine.borrow();
     let found = engine.database_by_name(&request.database);
     let database = found.ok_or_else(|| messages::error(911, 11, &[&request.database]))?;
-    if !engine.may_back_up(&session.login, database) {
+    if !engine.may_back_up(&session.caller(), database, request.kind == crate::backup::BackupKind::Log) {
         return Err(messages::error(262, 1, &[&statement_name(request.kind), &database.name]));
     }
     if database.id == TEMPDB {

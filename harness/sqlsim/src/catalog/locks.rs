@@ -35,7 +35,7 @@ const LOCKS: &str = "resource_type nvarchar(60) not null, resource_subtype nvarc
 
 fn dm_tran_locks(context: &ViewContext<'_>, rows: &mut Rows<'_>) {
     for lock in context.engine.locks.view() {
-        if !(context.session.is_sysadmin || lock.session == context.session.id) {
+        if !(context.session.may_view_server_state(context.engine) || lock.session == context.session.id) {
             continue;
         }
         let (kind, database, description, entity) = match lock.resource {

@@ -15,6 +15,7 @@ pub(super) const VIEWS: &[View] = &[
     View { schema: "sys", name: "database_principals", columns: PRINCIPALS, fill: database_principals },
     View { schema: "sys", name: "sysusers", columns: SYSUSERS, fill: sysusers },
     View { schema: "sys", name: "database_role_members", columns: ROLE_MEMBERS, fill: database_role_members },
+    View { schema: "sys", name: "server_permissions", columns: SERVER_PERMISSIONS, fill: server_permissions },
     View { schema: "sys", name: "database_permissions", columns: PERMISSIONS, fill: database_permissions },
 ];
 
@@ -229,18 +230,44 @@ const PERMISSIONS: &str = "class tinyint not null, class_desc nvarchar(60), majo
 
 fn database_permissions(context: &ViewContext<'_>, rows: &mut Rows<'_>) {
     for permission in content(context).into_iter().flat_map(Content::permissions) {
-        let on_object = permission.object_id != 0;
+        let (class, class_name) = match permission.object_id {
+            0 => (0, "DATABASE"),
+            1.. => (1, "OBJECT_OR_COLUMN"),
+            _ => (3, "SCHEMA"),
+        };
         let (state, state_name) = if permission.is_deny { ("D", "DENY") } else { ("G", "GRANT") };
         rows.add(|row| {
-            row.set("class", u8::from(on_object))
-                .set("class_desc", if on_object { "OBJECT_OR_COLUMN" } else { "DATABASE" })
-                .set("major_id", permission.object_id)
+            row.set("class", class)
+                .set("class_desc", class_name)
+                .set("major_id", permission.object_id.abs())
                 .set("grantee_principal_id", permission.grantee)
                 .set("type", permission_type(&permission.permission))
                 .set("permission_name", &permission.permission)
                 .set("state", state)
                 .set("state_desc", state_name);
         });
+    }
+}
+
+const SERVER_PERMISSIONS: &str = "class tinyint not null = 100, class_desc nvarchar(60) = SERVER, \
+    major_id int not null = 0, minor_id int not null = 0, grantee_principal_id int not null, \
+    grantor_principal_id int not null = 1, type char(4) not null, permission_name nvarchar(128), \
+    state char(1) not null, state_desc nvarchar(60)";
+
+fn server_permissions(context: &ViewContext<'_>, rows: &mut Rows<'_>) {
+    for login in context.engine.logins.values() {
+        let connect = (std::rc::Rc::from("CONNECT SQL"), false);
+        let said = login.permissions.iter().any(|(name, _)| **name == *"CONNECT SQL");
+        for (name, is_deny) in (!said).then_some(&connect).into_iter().chain(&login.permissions) {
+            let (state, state_name) = if *is_deny { ("D", "DENY") } else { ("G", "GRANT") };
+            rows.add(|row| {
+                row.set("grantee_principal_id", login.principal_id)
+                    .set("type", permission_type(name))
+                    .set("permission_name", name)
+                    .set("state", state)
+                    .set("state_desc", state_name);
+            });
+        }
     }
 }
 
@@ -255,6 +282,14 @@ fn permission_type(name: &str) -> String {
         "EXECUTE" => "EX",
         "CONTROL" => "CL",
         "ALTER" => "AL",
+        "ALTER ANY CONNECTION" => "ALCO",
+        "CONNECT SQL" => "COSQ",
+        "CREATE PROCEDURE" => "CRPR",
+        "CREATE TABLE" => "CRTB",
+        "CREATE VIEW" => "CRVW",
+        "BACKUP DATABASE" => "BADB",
+        "BACKUP LOG" => "BALO",
+        "VIEW SERVER STATE" => "VWSS",
         "REFERENCES" => "RF",
         "VIEW DEFINITION" => "VW",
         other => other.get(..4).unwrap_or(other),

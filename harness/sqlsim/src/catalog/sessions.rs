@@ -27,7 +27,7 @@ fn dm_exec_sessions(context: &ViewContext<'_>, rows: &mut Rows<'_>) {
                     .set("host_process_id", session.client_pid)
                     .set("client_interface_name", session.client_interface.as_str());
             }
-            row.set("login_name", session.login.as_str())
+            row.set("login_name", session.acting_login())
                 .set("status", state.status)
                 .set("cpu_time", state.cpu_ms)
                 .set("last_request_start_time", datetime(state.last_request_start, offset))
@@ -177,5 +177,6 @@ pub(crate) fn padded(text: &str, width: usize) -> String {
 /// The sessions that the asking one may see: all for a sysadmin, else its own (VIEW SERVER STATE).
 pub(crate) fn visible_sessions(context: &ViewContext<'_>) -> Vec<Rc<Session>> {
     let sessions = context.instance.0.sessions.borrow();
-    sessions.iter().filter(|s| context.session.is_sysadmin || s.id == context.session.id).cloned().collect()
+    let all = context.session.may_view_server_state(context.engine);
+    sessions.iter().filter(|s| all || s.id == context.session.id).cloned().collect()
 }

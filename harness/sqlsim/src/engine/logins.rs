@@ -60,30 +60,23 @@ pub const SERVER_ROLES: &[(i32, &str)] = &[
     (10, "bulkadmin"),
 ];
 
-/// `principal_id` of the fixed role db_owner.
-const DB_OWNER: i32 = 16_384;
-/// `principal_id` of the fixed role db_backupoperator.
-const DB_BACKUPOPERATOR: i32 = 16_389;
-
 impl super::Engine {
-    /// Whether a login may back this database up: sysadmin, its owner, db_owner, db_backupoperator.
+    /// Whether a caller may back this database up: sysadmin, its owner, db_owner, db_backupoperator.
     #[must_use]
-    pub fn may_back_up(&self, login: &str, database: &super::Database) -> bool {
-        self.login(login).is_none_or(|login| {
-            let user = database.content.user_of_sid(&login.sid);
-            login.is_member("sysadmin")
-                || same_name(&login.name, &database.owner)
-                || user
-                    .is_some_and(|u| u.roles.iter().any(|role| [DB_OWNER, DB_BACKUPOPERATOR].contains(role)))
-        })
+    pub fn may_back_up(&self, caller: &super::Caller, database: &super::Database, log: bool) -> bool {
+        let permission = if log { "BACKUP LOG" } else { "BACKUP DATABASE" };
+        // The server's own sessions act as a login that need not be there.
+        (caller.user.is_none() && self.login(&caller.login).is_none())
+            || self.has_permission(caller, database.id, permission, super::Securable::Database)
     }
 
-    /// Whether a login may restore a database of this name: sysadmin, dbcreator, its owner.
+    /// Whether a caller may restore a database of this name: sysadmin, dbcreator, its owner.
     #[must_use]
-    pub fn may_restore(&self, login: &str, database: &str) -> bool {
-        self.login(login).is_none_or(|login| {
-            login.is_member("dbcreator")
-                || self.database_by_name(database).is_some_and(|d| same_name(&d.owner, &login.name))
-        })
+    pub fn may_restore(&self, caller: &super::Caller, database: &str) -> bool {
+        caller.user.is_none()
+            && self.login(&caller.login).is_none_or(|login| {
+                login.has_permission("CREATE ANY DATABASE")
+                    || self.database_by_name(database).is_some_and(|d| same_name(&d.owner, &login.name))
+            })
     }
 }

@@ -13,7 +13,7 @@ impl Engine {
     /// Whether a session may use a database now.
     ///
     /// # Errors
-    /// 911 never (the caller has found it); 913, 922, 923, 924, 926, 927, 942, 954.
+    /// 911 never (the caller has found it); 913, 916, 922, 923, 924, 926, 927, 942, 954.
     pub fn can_open(&self, id: DatabaseId, session: &Session) -> SqlResult<()> {
         let database = self.databases.get(&id).ok_or_else(|| messages::error(913, 1, &[&id]))?;
         if !database.is_open() {
@@ -22,9 +22,15 @@ impl Engine {
         if self.locks.exclusive_holder(id).is_some_and(|holder| holder != session.id) {
             return Err(messages::error(952, 1, &[&database.name]));
         }
+        if !session.acts_as_sysadmin() {
+            let caller = session.caller();
+            if self.user_in(&caller, database).is_none() {
+                return Err(messages::error(916, 1, &[&caller.login, &database.name]));
+            }
+        }
         match database.user_access {
             UserAccess::Multi => Ok(()),
-            UserAccess::Restricted if session.is_sysadmin => Ok(()),
+            UserAccess::Restricted if session.acts_as_sysadmin() => Ok(()),
             UserAccess::Restricted => Err(messages::error(923, 1, &[&database.name])),
             UserAccess::Single => {
                 if self.locks.users_of(id).any(|user| user != session.id) {

@@ -34,6 +34,7 @@ async fn carry_out(
         StatementKind::DropDatabase { names, if_exists } => {
             outside_of_transactions(runner, "DROP DATABASE")?;
             for name in names {
+                may_drop(runner, name)?;
                 let dropped = engine::create::drop_database(runner.instance, name);
                 match dropped {
                     Err(e) if e.number == 3701 && *if_exists => {}
@@ -47,6 +48,8 @@ async fn carry_out(
         StatementKind::Security(written) => super::security::run(runner, activation, written).await?,
         StatementKind::Checkpoint => {
             let id = runner.session.state.borrow().database_id;
+            let chain = runner.chain;
+            super::permissions::check_database(runner.instance, runner.session, chain, id, "CHECKPOINT")?;
             if let Some(database) = runner.instance.0.engine.borrow_mut().database_mut(id) {
                 database.take_checkpoint();
             }
@@ -69,6 +72,18 @@ async fn carry_out(
     }
     runner.succeed();
     Ok(())
+}
+
+/// DROP DATABASE is for who controls it, or may alter any.
+fn may_drop(runner: &Runner<'_>, name: &str) -> SqlResult<()> {
+    if runner.has_server_permission("ALTER ANY DATABASE") {
+        return Ok(());
+    }
+    let engine = runner.instance.0.engine.borrow();
+    let controls = engine.database_id(name).is_some_and(|id| {
+        engine.has_permission(&runner.session.caller(), id, "CONTROL", engine::Securable::Database)
+    });
+    if controls { Ok(()) } else { Err(error(3701, 1, &[&"drop", &"database", &name])) }
 }
 
 /// Statements that no transaction may hold: 226.
@@ -364,15 +379,12 @@ async fn create_database(runner: &mut Runner<'_>, written: &WrittenDatabase) -> 
     {
         return Err(error(40_510, 1, &[&format!("CREATE DATABASE … COLLATE {collation}")]).into());
     }
-    if !runner.session.is_sysadmin {
-        let engine = runner.instance.0.engine.borrow();
-        if !engine.login(&runner.session.login).is_some_and(|login| login.is_member("dbcreator")) {
-            return Err(error(262, 1, &[&"CREATE DATABASE", &"master"]).into());
-        }
+    if !runner.has_server_permission("CREATE ANY DATABASE") {
+        return Err(error(262, 1, &[&"CREATE DATABASE", &"master"]).into());
     }
     let request = CreateDatabase {
         name: written.name.to_string(),
-        owner: runner.session.login.clone(),
+        owner: runner.session.acting_login().to_string(),
         collation: written.collation.as_ref().map(|collation| collation.to_string()),
         data_files: written.data.iter().map(file_spec).collect(),
         log_files: written.log.iter().map(file_spec).collect(),

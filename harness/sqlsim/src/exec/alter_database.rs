@@ -20,6 +20,16 @@ pub(super) async fn run(runner: &mut Runner<'_>, written: &AlterDatabase) -> Res
             Some(name) => engine.database_id(name).ok_or_else(|| error(5011, 5, &[name]))?,
         }
     };
+    let may = runner.has_server_permission("ALTER ANY DATABASE")
+        || runner.instance.0.engine.borrow().has_permission(
+            &runner.session.caller(),
+            id,
+            "ALTER",
+            crate::engine::Securable::Database,
+        );
+    if !may {
+        return Err(error(5011, 2, &[&database_name(runner, id)]).into());
+    }
     let outcome = match &written.action {
         AlterDatabaseAction::Set(options, termination) => set(runner, id, options, *termination).await,
         AlterDatabaseAction::Partner(action) => {

@@ -79,6 +79,8 @@ pub(super) struct Binder<'e, 'a> {
     pub(super) expansion: u32,
     /// The database whose names are bound (a view's own).
     pub(super) database: crate::engine::DatabaseId,
+    /// On whose behalf tables are read: a view's owner inside a view.
+    pub(super) chain: super::permissions::Chain,
     /// Tables that have been met, and how they are read.
     pub(super) read: Vec<(crate::engine::DatabaseId, crate::engine::ObjectId, crate::engine::Access)>,
     /// The table read for UPDATE or DELETE.
@@ -98,6 +100,7 @@ impl<'e, 'a> Binder<'e, 'a> {
             scopes: Vec::new(),
             tables: Vec::new(),
             lowest_used: usize::MAX,
+            chain: env.chain,
             expansion: 0,
             database: env.database,
             read: Vec::new(),

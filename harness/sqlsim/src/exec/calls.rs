@@ -1,5 +1,6 @@
 //! EXECUTE: procedures in T-SQL and in Rust, text, and procedure calls by RPC.
 
+use super::permissions::{Chain, Object};
 use super::procedures::{self, DefaultValue, Procedure, ProcedureContext};
 use super::run::{Activation, Failure, NESTING_MAX, Runner, Stop, Went};
 use super::state::Prepared;
@@ -31,7 +32,7 @@ pub(super) struct Returned {
 /// What a name means.
 enum Callable {
     Rust(&'static Procedure),
-    Module { database: u32, id: i32, name: Rc<str>, text: Rc<str> },
+    Module { database: u32, id: i32, name: Rc<str>, text: Rc<str>, chain: Chain },
     Script { database: u32, script: crate::catalog::scripts::Script },
     ExecuteSql,
     Prepared(&'static str),
@@ -92,6 +93,20 @@ impl Runner<'_> {
         self.sink.done(Done { kind, command: 0xE0, row_count: None, is_error: false, in_transaction });
     }
 
+    /// EXECUTE ('text') AS.
+    pub(super) async fn execute_text_as(
+        &mut self,
+        activation: &mut Activation,
+        parts: &[Expr],
+        context: &crate::tsql::ast::ExecuteAs,
+    ) -> Result<Went, Failure> {
+        let nesting = self.session.exec.borrow().nesting + 1;
+        self.execute_as(activation, context, nesting).await?;
+        let went = Box::pin(self.execute_text(activation, parts)).await;
+        self.session.end_impersonation(nesting);
+        went
+    }
+
     /// EXECUTE ('text').
     pub(super) async fn execute_text(
         &mut self,
@@ -110,7 +125,7 @@ impl Runner<'_> {
         }
         let program = self.parse("", &text)?;
         let mut inner = Activation::new(program);
-        self.nested(&mut inner, None).await?;
+        self.nested(&mut inner, None, Chain::Caller).await?;
         Ok(Went::Next)
     }
 
@@ -121,7 +136,12 @@ impl Runner<'_> {
     }
 
     /// Runs a program one level deeper; the current database and SET options come back afterwards.
-    async fn nested(&mut self, inner: &mut Activation, database: Option<u32>) -> Result<i32, Stop> {
+    async fn nested(
+        &mut self,
+        inner: &mut Activation,
+        database: Option<u32>,
+        chain: Chain,
+    ) -> Result<i32, Stop> {
         let level = {
             let mut state = self.session.exec.borrow_mut();
             if state.nesting >= NESTING_MAX {
@@ -137,7 +157,10 @@ impl Runner<'_> {
         }
         let client = self.is_client;
         self.is_client = client && database.is_none();
+        let chain = std::mem::replace(&mut self.chain, chain);
         let outcome = Box::pin(self.run(inner)).await;
+        self.chain = chain;
+        self.session.end_impersonation(level);
         self.is_client = client;
         self.switch_database(before);
         super::ddl::drop_temporary(self.instance, self.session, level);
@@ -155,11 +178,11 @@ impl Runner<'_> {
     pub(super) async fn call(&mut self, name: &ObjectName, given: Vec<Given>) -> Result<Returned, Failure> {
         match self.find(name)? {
             Callable::Rust(procedure) => self.call_rust(procedure, given).await,
-            Callable::Module { database, id, name, text } => {
-                self.call_module(database, id, name, text, given).await
+            Callable::Module { database, id, name, text, chain } => {
+                self.call_module(database, id, name, text, chain, given).await
             }
             Callable::Script { database, script } => {
-                self.call_module(database, 0, script.name, script.text, given).await
+                self.call_module(database, 0, script.name, script.text, Chain::System, given).await
             }
             Callable::ExecuteSql => self.execute_sql(given).await,
             Callable::Prepared(which) => self.prepared(which, given).await,
@@ -188,7 +211,15 @@ impl Runner<'_> {
                 _ => None,
             });
         if let Some(module) = found {
+            let object = Object {
+                database,
+                id: module.object_id,
+                schema: module.schema.clone(),
+                name: module.name.clone(),
+            };
+            super::permissions::check(&engine, self.session, self.chain, &object, "EXECUTE")?;
             return Ok(Callable::Module {
+                chain: object.chain(&engine),
                 database,
                 id: module.object_id,
                 name: module.name.clone(),
@@ -273,9 +304,10 @@ impl Runner<'_> {
         id: i32,
         name: Rc<str>,
         text: Rc<str>,
+        chain: Chain,
         given: Vec<Given>,
     ) -> futures::future::LocalBoxFuture<'_, Result<Returned, Failure>> {
-        Box::pin(self.run_module(database, id, name, text, given))
+        Box::pin(self.run_module(database, id, name, text, chain, given))
     }
 
     async fn run_module(
@@ -284,6 +316,7 @@ impl Runner<'_> {
         id: i32,
         name: Rc<str>,
         text: Rc<str>,
+        chain: Chain,
         given: Vec<Given>,
     ) -> Result<Returned, Failure> {
         let Module::Procedure(program) = tsql::parse_module(ObjectKind::Procedure, &text)? else {
@@ -292,8 +325,20 @@ impl Runner<'_> {
         let program = Rc::new(program);
         let mut inner = Activation::new(program.clone());
         let positions = bind_parameters(&program, &name, &given, &mut inner.values)?;
+        let executes_as = if chain == Chain::System { None } else { tsql::executes_as(&text)? };
+        let context = executes_as.filter(|who| &**who != "CALLER");
+        if let Some(who) = context {
+            let nesting = self.session.exec.borrow().nesting + 1;
+            // OWNER and SELF are who owns the schema: dbo, unless somebody was given it.
+            let user = match (&*who, chain) {
+                ("OWNER" | "SELF", Chain::Owner(_, owner)) => self.user_name(database, owner),
+                _ => who,
+            };
+            let caller = self.trusted_user(database, &user)?;
+            self.session.impersonate(caller, database, nesting);
+        }
         let outside = std::mem::replace(&mut self.procedure, (name, id));
-        let status = self.nested(&mut inner, Some(database)).await;
+        let status = self.nested(&mut inner, Some(database), chain).await;
         self.procedure = outside;
         let status = status?;
         Ok(Returned { status, outputs: outputs_of(&program, &given, &positions, &inner) })
@@ -310,7 +355,7 @@ impl Runner<'_> {
         let program = self.parse(&declarations, &text)?;
         let mut inner = Activation::new(program.clone());
         let positions = bind_parameters(&program, &"".into(), &given, &mut inner.values)?;
-        let status = self.nested(&mut inner, None).await?;
+        let status = self.nested(&mut inner, None, Chain::Caller).await?;
         let mut outputs = outputs_of(&program, &given, &positions, &inner);
         for (at, ..) in &mut outputs {
             *at += 2;
@@ -341,7 +386,7 @@ impl Runner<'_> {
                 let program = found.ok_or_else(|| error(8179, 2, &[&handle]))?.program;
                 let mut inner = Activation::new(program.clone());
                 let positions = bind_parameters(&program, &"".into(), &given, &mut inner.values)?;
-                let status = self.nested(&mut inner, None).await?;
+                let status = self.nested(&mut inner, None, Chain::Caller).await?;
                 let mut outputs = outputs_of(&program, &given, &positions, &inner);
                 for (at, ..) in &mut outputs {
                     *at += 1;
@@ -367,7 +412,7 @@ impl Runner<'_> {
                 if which == "sp_prepexec" {
                     let mut inner = Activation::new(program.clone());
                     let positions = bind_parameters(&program, &"".into(), &given, &mut inner.values)?;
-                    status = self.nested(&mut inner, None).await?;
+                    status = self.nested(&mut inner, None, Chain::Caller).await?;
                     outputs = outputs_of(&program, &given, &positions, &inner);
                     for (at, ..) in &mut outputs {
                         *at += 3;

@@ -35,7 +35,7 @@ pub(super) fn run(env: &Environment<'_>, statement: &StatementKind, level: u32) 
         StatementKind::CreateIndex(create) => create_index(env, create)?,
         StatementKind::DropIndex { index, table, if_exists } => drop_index(env, index, table, *if_exists)?,
         StatementKind::CreateModule(create) => create_module(env, create)?,
-        StatementKind::CreateSchema(name) => create_schema(env, name)?,
+        StatementKind::CreateSchema(name, owner) => create_schema(env, name, owner.as_ref())?,
         _ => return Err(error(40_510, 1, &[&"this statement"]).into()),
     }
     Ok(Outcome::default())

@@ -28,6 +28,8 @@ pub(super) struct Environment<'a> {
     pub(super) transaction: Option<TransactionId>,
     /// Isolation level of the session.
     pub(super) isolation: Isolation,
+    /// On whose behalf it works.
+    pub(super) chain: super::permissions::Chain,
     /// The statement's time: GETDATE() is the same in all rows.
     pub(super) now: jiff::Timestamp,
     /// Tables `inserted` and `deleted` of an OUTPUT clause are resolved by the caller.

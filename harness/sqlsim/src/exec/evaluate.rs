@@ -82,6 +82,7 @@ impl Runner<'_> {
             isolation: self.session.exec.borrow().settings.isolation,
             now,
             procedure_id: self.procedure.1,
+            chain: self.chain,
         }
     }
 

@@ -32,6 +32,7 @@ mod merge;
 mod objects;
 mod observe;
 mod operators;
+mod permissions;
 mod pivot;
 mod printf;
 pub mod procedures;
@@ -192,6 +193,7 @@ pub async fn run_internal(
     let stopped = {
         let mut runner = Runner::new(instance, session, &mut sink);
         runner.is_client = false;
+        runner.chain = permissions::Chain::System;
         let program = runner.parse(&declared.join(", "), sql)?;
         let mut activation = Activation::new(program);
         for (slot, (_, value)) in activation.values.iter_mut().zip(parameters) {
@@ -249,6 +251,7 @@ pub fn cancelled(instance: &Instance, session: &Rc<Session>) {
         state.wait_resource.clear();
     });
     ddl::drop_temporary(instance, session, 1);
+    session.end_impersonation(1);
     let roll_back = {
         let mut state = session.exec.borrow_mut();
         state.nesting = 0;
@@ -278,6 +281,7 @@ pub fn reset(instance: &Instance, session: &Rc<Session>, keep_transaction: bool,
         }
     }
     ddl::drop_temporary(instance, session, 0);
+    session.end_impersonation(0);
     let mut state = session.exec.borrow_mut();
     let transaction = state.transaction.take();
     *state = ExecState { transaction, ..ExecState::default() };

@@ -69,13 +69,24 @@ pub(super) fn drop_object(
     }
 }
 
-pub(super) fn create_schema(env: &Environment<'_>, name: &Rc<str>) -> Result<(), Fault> {
+pub(super) fn create_schema(
+    env: &Environment<'_>,
+    name: &Rc<str>,
+    owner: Option<&Rc<str>>,
+) -> Result<(), Fault> {
     let mut engine = env.instance.0.engine.borrow_mut();
     let known = engine.database(env.database).is_some_and(|db| db.content.schema_by_name(name).is_some());
     if known {
         return Err(error(2714, 6, &[name]).into());
     }
-    let schema = Definition::Schema(Rc::new(SchemaDef { schema_id: 0, name: name.clone(), owner: 1 }));
+    let owner = match owner {
+        None => 1,
+        Some(owner) => {
+            let found = engine.database(env.database).and_then(|db| db.content.principal_by_name(owner));
+            found.map(|p| p.principal_id).ok_or_else(|| error(15_151, 1, &[&"find", &"principal", owner]))?
+        }
+    };
+    let schema = Definition::Schema(Rc::new(SchemaDef { schema_id: 0, name: name.clone(), owner }));
     engine.put_definition(transaction(env), env.database, None, Some(schema))?;
     Ok(())
 }

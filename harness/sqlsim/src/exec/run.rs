@@ -53,6 +53,8 @@ pub(super) struct Runner<'a> {
     pub(super) tries: u32,
     /// Name and id of the procedure that runs.
     pub(super) procedure: (Rc<str>, i32),
+    /// On whose behalf its statements work.
+    pub(super) chain: super::permissions::Chain,
     /// Where result sets go instead of the client (INSERT … EXEC).
     pub(super) captured: Option<Vec<(Vec<crate::value::ColumnMeta>, Vec<crate::value::Row>)>>,
 }
@@ -76,6 +78,7 @@ impl<'a> Runner<'a> {
             line: 1,
             tries: 0,
             procedure: ("".into(), 0),
+            chain: super::permissions::Chain::Caller,
             captured: None,
         }
     }
@@ -278,7 +281,7 @@ impl<'a> Runner<'a> {
             | StatementKind::CreateIndex(_)
             | StatementKind::DropIndex { .. }
             | StatementKind::CreateModule(_)
-            | StatementKind::CreateSchema(_) => self.rows_statement(activation, statement, None).await?,
+            | StatementKind::CreateSchema(..) => self.rows_statement(activation, statement, None).await?,
             StatementKind::Insert(insert) => match &insert.source {
                 dml_source @ crate::tsql::ast::InsertSource::Execute(_) => {
                     let crate::tsql::ast::InsertSource::Execute(inner) = dml_source else {

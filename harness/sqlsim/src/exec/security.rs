@@ -1,5 +1,7 @@
 //! Logins, users, roles, permissions, and the mirroring endpoint.
 
+mod grants;
+
 use super::run::{Activation, Failure, Runner};
 use crate::engine::{
     Definition, Endpoint, EndpointRole, EndpointState, Login, LoginKind, PrincipalDef, PrincipalKind,
@@ -17,19 +19,28 @@ pub(super) async fn run(
     written: &Security,
 ) -> Result<(), Failure> {
     match written {
-        Security::CreateLogin { .. }
-        | Security::AlterLogin { .. }
-        | Security::DropLogin(_)
-        | Security::ServerRole { .. } => {
-            if !runner.session.is_sysadmin {
-                return Err(error(15_247, 1, &[]).into());
+        Security::CreateLogin { .. } | Security::AlterLogin { .. } | Security::DropLogin(_) => {
+            if !runner.has_server_permission("ALTER ANY LOGIN") {
+                return Err(refused_login(runner, written).into());
             }
             login(runner, written)?;
         }
+        Security::ServerRole { role, .. } => {
+            // Only members of a role, or sysadmins, change it; here that is sysadmin.
+            if !runner.session.acts_as_sysadmin() {
+                return Err(error(15_151, 1, &[&"alter", &"server role", role]).into());
+            }
+            login(runner, written)?;
+        }
+        Security::Authorization { class, name, owner } if &**class == "DATABASE" => {
+            own_database(runner, name, owner)?;
+        }
         Security::Grant { verb, permissions, on, principals } => {
-            grant(runner, activation, verb, permissions, on.is_some(), principals).await?;
+            let grant = grants::Written { verb, permissions, on: on.as_ref(), principals };
+            grants::run(runner, activation, &grant).await?;
         }
         other => {
+            may_manage(runner, other)?;
             runner
                 .with_environment(activation, true, |env| {
                     let transaction = env.transaction.unwrap_or(crate::engine::TransactionId(0));
@@ -38,6 +49,59 @@ pub(super) async fn run(
                 .await?;
         }
     }
+    Ok(())
+}
+
+fn refused_login(runner: &Runner<'_>, written: &Security) -> crate::SqlError {
+    match written {
+        Security::AlterLogin { name, .. } => error(15_151, 1, &[&"alter", &"login", name]),
+        Security::DropLogin(name) => error(15_151, 1, &[&"drop", &"login", name]),
+        _ => {
+            debug_assert!(!runner.session.acts_as_sysadmin(), "a sysadmin may do everything");
+            error(15_247, 1, &[])
+        }
+    }
+}
+
+/// Users and roles are managed by who may alter any of them.
+fn may_manage(runner: &Runner<'_>, written: &Security) -> SqlResult<()> {
+    let owner = runner.has_database_permission("CONTROL");
+    let users = owner || runner.has_database_permission("ALTER ANY USER");
+    let roles = owner || runner.has_database_permission("ALTER ANY ROLE");
+    let denied = |verb: &str, kind: &str, name: &str| error(15_151, 1, &[&verb, &kind, &name]);
+    let is_fixed = |role: &str| role.to_ascii_lowercase().starts_with("db_");
+    match written {
+        Security::CreateUser { .. } if !users => Err(error(15_247, 1, &[])),
+        Security::AlterUser { name, .. } if !users => Err(denied("alter", "user", name)),
+        Security::DropUser { name, .. } if !users => Err(denied("drop", "user", name)),
+        Security::CreateRole(_) if !(roles || runner.has_database_permission("CREATE ROLE")) => {
+            Err(error(15_247, 1, &[]))
+        }
+        Security::DropRole { name, .. } if !roles => Err(denied("drop", "role", name)),
+        // Who is in a fixed role is the owner's to say.
+        Security::DatabaseRole { role, .. } if !(owner || roles && !is_fixed(role)) => {
+            Err(denied("alter", "role", role))
+        }
+        Security::Authorization { name, .. } if !owner => Err(denied("find", "schema", name)),
+        _ => Ok(()),
+    }
+}
+
+/// ALTER AUTHORIZATION ON DATABASE.
+fn own_database(runner: &mut Runner<'_>, name: &Rc<str>, owner: &Rc<str>) -> SqlResult<()> {
+    let may = runner.session.acts_as_sysadmin();
+    let mut engine = runner.instance.0.engine.borrow_mut();
+    let unknown = |kind: &str, name: &Rc<str>| error(15_151, 1, &[&"find", &kind, name]);
+    let id = engine.database_id(name).filter(|_| may).ok_or_else(|| unknown("database", name))?;
+    let (owner, sid) = match engine.login(owner) {
+        Some(login) => (login.name.clone(), login.sid.clone()),
+        None => return Err(unknown("principal", owner)),
+    };
+    let Some(database) = engine.database_mut(id) else { return Err(error(913, 1, &[&id])) };
+    if database.content.user_of_sid(&sid).is_some_and(|user| user.principal_id != 1) {
+        return Err(error(15_110, 1, &[]));
+    }
+    database.owner = owner;
     Ok(())
 }
 
@@ -146,6 +210,9 @@ fn principal(
             (Some(Definition::Principal(before)), Some(Definition::Principal(Rc::new(after))))
         }
         Security::DropUser { name, if_exists } => match find(&engine, name) {
+            Some(before) if before.principal_id < 5 || before.kind == PrincipalKind::Role => {
+                return Err(error(15_150, 1, &[&"drop", &"user", name]).into());
+            }
             Some(before) => (Some(Definition::Principal(before)), None),
             None if *if_exists => return Ok(()),
             None => return Err(unknown("drop", "user", name).into()),
@@ -156,6 +223,29 @@ fn principal(
             }
             let role = new_principal(name, PrincipalKind::Role, None, env.now);
             (None, Some(Definition::Principal(Rc::new(role))))
+        }
+        Security::DropRole { name, if_exists } => match find(&engine, name) {
+            Some(role)
+                if role.kind == PrincipalKind::Role && !role.is_fixed_role && role.principal_id != 0 =>
+            {
+                let content = engine.database(env.database).map(|db| &db.content);
+                let id = role.principal_id;
+                if content.is_some_and(|c| c.principals().any(|p| p.roles.contains(&id))) {
+                    return Err(error(15_144, 1, &[]).into());
+                }
+                (Some(Definition::Principal(role)), None)
+            }
+            Some(_) => return Err(error(15_150, 1, &[&"drop", &"role", name]).into()),
+            None if *if_exists => return Ok(()),
+            None => return Err(unknown("drop", "role", name).into()),
+        },
+        Security::Authorization { name, owner, .. } => {
+            let schema =
+                engine.database(env.database).and_then(|db| db.content.schema_by_name(name).cloned());
+            let before = schema.ok_or_else(|| unknown("find", "schema", name))?;
+            let owner = find(&engine, owner).ok_or_else(|| unknown("find", "principal", owner))?;
+            let after = crate::engine::SchemaDef { owner: owner.principal_id, ..(*before).clone() };
+            (Some(Definition::Schema(before)), Some(Definition::Schema(Rc::new(after))))
         }
         Security::DatabaseRole { role, member, add } => {
             let role = find(&engine, role).ok_or_else(|| unknown("alter", "role", role))?;
@@ -191,39 +281,13 @@ fn new_principal(
     }
 }
 
-/// GRANT CONNECT is what being a user means here; CONNECT ON ENDPOINT is always there. Others are refused.
-async fn grant(
-    runner: &mut Runner<'_>,
-    activation: &Activation,
-    verb: &str,
-    permissions: &[Rc<str>],
-    on_object: bool,
-    principals: &[Rc<str>],
-) -> Result<(), Failure> {
-    let honoured = verb == "GRANT"
-        && permissions.iter().all(|permission| {
-            matches!(&**permission, "CONNECT" | "CONNECT SQL" | "VIEW SERVER STATE" | "VIEW ANY DEFINITION")
-                || (on_object && matches!(&**permission, "CONNECT"))
-        });
-    let _ = activation;
-    if honoured {
-        let engine = runner.instance.0.engine.borrow();
-        for name in principals {
-            let id = runner.session.state.borrow().database_id;
-            let user = engine.database(id).and_then(|db| db.content.principal_by_name(name));
-            if user.is_none() && engine.login(name).is_none() {
-                return Err(error(15_151, 1, &[&"find", &"user", name]).into());
-            }
-        }
-        return Ok(());
-    }
-    Err(error(40_510, 1, &[&format!("{verb} {}", permissions.join(", "))]).into())
-}
-
 // ---- endpoints --------------------------------------------------------------------
 
 /// CREATE and ALTER ENDPOINT.
 pub(super) fn endpoint(runner: &mut Runner<'_>, written: &WrittenEndpoint) -> SqlResult<()> {
+    if !runner.has_server_permission("ALTER ANY ENDPOINT") {
+        return Err(error(15_247, 1, &[]));
+    }
     let mut engine = runner.instance.0.engine.borrow_mut();
     let state = match written.state.as_deref() {
         None => None,
@@ -273,6 +337,9 @@ pub(super) fn endpoint(runner: &mut Runner<'_>, written: &WrittenEndpoint) -> Sq
 
 /// DROP ENDPOINT.
 pub(super) fn drop_endpoint(runner: &mut Runner<'_>, name: &Rc<str>) -> SqlResult<()> {
+    if !runner.has_server_permission("ALTER ANY ENDPOINT") {
+        return Err(error(15_151, 1, &[&"drop", &"endpoint", name]));
+    }
     let mut engine = runner.instance.0.engine.borrow_mut();
     if engine.endpoint.as_ref().is_some_and(|endpoint| same_name(&endpoint.name, name)) {
         engine.endpoint = None;

@@ -45,17 +45,20 @@ impl Runner<'_> {
         };
         let level = self.session.exec.borrow().nesting;
         let outcome = self
-            .with_environment(activation, writes, |env| match &statement.kind {
-                StatementKind::Select(query) => select(env, query, level),
-                StatementKind::Insert(insert) => match captured {
-                    Some(sets) => dml::insert_given(env, insert, sets),
-                    None => dml::insert(env, insert),
-                },
-                StatementKind::Update(update) => change::update(env, update),
-                StatementKind::Delete(delete) => change::delete(env, delete),
-                StatementKind::Merge(merge) => super::merge::merge(env, merge),
-                StatementKind::Truncate(name) => change::truncate(env, name),
-                other => super::ddl::run(env, other, level),
+            .with_environment(activation, writes, |env| {
+                super::permissions::check_statement(env, &statement.kind)?;
+                match &statement.kind {
+                    StatementKind::Select(query) => select(env, query, level),
+                    StatementKind::Insert(insert) => match captured {
+                        Some(sets) => dml::insert_given(env, insert, sets),
+                        None => dml::insert(env, insert),
+                    },
+                    StatementKind::Update(update) => change::update(env, update),
+                    StatementKind::Delete(delete) => change::delete(env, delete),
+                    StatementKind::Merge(merge) => super::merge::merge(env, merge),
+                    StatementKind::Truncate(name) => change::truncate(env, name),
+                    other => super::ddl::run(env, other, level),
+                }
             })
             .await?;
         for (slot, value) in &outcome.assigned {

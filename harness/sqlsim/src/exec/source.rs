@@ -318,6 +318,14 @@ impl Binder<'_, '_> {
             return self.common_table(at, alias);
         }
         let (database, found) = resolve(self.env, self.database, name)?;
+        let source = alias.unwrap_or(&name.name);
+        // What is changed has been checked by name; what is only read is checked here.
+        let chain = match &found {
+            _ if name.name.starts_with('#') => self.chain,
+            Found::Table(def) if self.is_target(source, &def.name) => self.chain,
+            Found::View(_) if self.is_target(source, &name.name) => self.chain_inside(database, name),
+            _ => self.may_read(database, name)?,
+        };
         match found {
             Found::Table(def) => Ok(self.table_node(database, &def, name, alias, hints)),
             Found::System(view) => {
@@ -330,7 +338,12 @@ impl Binder<'_, '_> {
                 }));
                 Ok(Node::View(view, database))
             }
-            Found::View(text) => self.user_view(database, &text, &name.name, alias.unwrap_or(&name.name)),
+            Found::View(text) => {
+                let outside = std::mem::replace(&mut self.chain, chain);
+                let node = self.user_view(database, &text, &name.name, alias.unwrap_or(&name.name));
+                self.chain = outside;
+                node
+            }
         }
     }
 

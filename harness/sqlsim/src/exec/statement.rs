@@ -72,6 +72,18 @@ impl Runner<'_> {
                 self.succeed();
             }
             StatementKind::Execute(execute) => return self.execute(activation, execute).await,
+            StatementKind::ExecuteTextAs(parts, context) => {
+                return self.execute_text_as(activation, parts, context).await;
+            }
+            StatementKind::ExecuteAs(context) => {
+                let nesting = self.session.exec.borrow().nesting;
+                self.execute_as(activation, context, nesting).await?;
+                self.succeed();
+            }
+            StatementKind::Revert => {
+                self.revert()?;
+                self.succeed();
+            }
             StatementKind::ExecuteText(parts) => return self.execute_text(activation, parts).await,
             StatementKind::Kill { session, status_only } => {
                 self.kill(*session, *status_only)?;
@@ -193,10 +205,6 @@ impl Runner<'_> {
             let engine = self.instance.0.engine.borrow();
             let database = engine.database_by_name(name).ok_or_else(|| error(911, 1, &[&name]))?;
             engine.can_open(database.id, self.session)?;
-            let user = engine.login(&self.session.login).and_then(|l| database.content.user_of_sid(&l.sid));
-            if !self.session.is_sysadmin && user.is_none() && !database.is_system() {
-                return Err(error(916, 1, &[&self.session.login, &database.name]));
-            }
             (database.id, database.name.clone())
         };
         let old = self.switch_database(id);
@@ -350,11 +358,7 @@ impl Runner<'_> {
     }
 
     fn kill(&mut self, session: i64, status_only: bool) -> SqlResult<()> {
-        let engine_login = {
-            let engine = self.instance.0.engine.borrow();
-            engine.login(&self.session.login).is_some_and(|login| login.is_member("processadmin"))
-        };
-        if !self.session.is_sysadmin && !engine_login {
+        if !self.has_server_permission("ALTER ANY CONNECTION") {
             return Err(error(6102, 1, &[]));
         }
         let Some(id) = u16::try_from(session).ok().filter(|id| *id > 0 && *id < 32_768) else {

@@ -24,7 +24,7 @@ pub(super) async fn run(
     let (id, name) = {
         let engine = instance.0.engine.borrow();
         let found = engine.database_by_name(database);
-        let may = |d: &&Database| session.is_sysadmin || same_name(&d.owner, &session.login);
+        let may = |d: &&Database| session.acts_as_sysadmin() || same_name(&d.owner, &session.acting_login());
         let found = found.filter(may).ok_or_else(|| messages::error(5011, 1, &[&database]))?;
         (found.id, found.name.clone())
     };

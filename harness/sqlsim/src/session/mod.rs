@@ -57,6 +57,8 @@ pub struct Session {
     pub is_user_process: bool,
     /// As whom it acts now: its login, or whom EXECUTE AS named last.
     pub(crate) caller: RefCell<Rc<Caller>>,
+    /// What REVERT goes back to, innermost last.
+    pub(crate) impersonated: RefCell<Vec<Impersonated>>,
     /// What changes while it lives.
     pub state: RefCell<SessionState>,
     /// What requests leave behind for the next one.
@@ -125,6 +127,17 @@ pub struct SessionState {
     pub last_is_call: bool,
 }
 
+/// A context that EXECUTE AS left behind.
+#[derive(Clone, Debug)]
+pub(crate) struct Impersonated {
+    /// As whom the session acted before.
+    pub(crate) before: Rc<Caller>,
+    /// The database in which EXECUTE AS was called: REVERT works there.
+    pub(crate) database_id: u32,
+    /// How deep procedures called each other then: a procedure's context ends with it.
+    pub(crate) nesting: u32,
+}
+
 /// A running request, as `sys.dm_exec_requests` shows it.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -156,6 +169,28 @@ impl Session {
     pub fn acts_as_sysadmin(&self) -> bool {
         let caller = self.caller.borrow();
         caller.is_sysadmin && caller.user.is_none()
+    }
+
+    /// The name of the login as which it acts now (`SUSER_SNAME()`).
+    #[must_use]
+    pub fn acting_login(&self) -> Rc<str> {
+        self.caller.borrow().login.clone()
+    }
+
+    /// Acts as somebody else until REVERT, or until the procedure at this nesting level ends.
+    pub(crate) fn impersonate(&self, caller: Caller, database_id: u32, nesting: u32) {
+        let before = std::mem::replace(&mut *self.caller.borrow_mut(), Rc::new(caller));
+        self.impersonated.borrow_mut().push(Impersonated { before, database_id, nesting });
+    }
+
+    /// Ends what was begun at this nesting level or deeper.
+    pub(crate) fn end_impersonation(&self, nesting: u32) {
+        let mut contexts = self.impersonated.borrow_mut();
+        while contexts.last().is_some_and(|context| context.nesting >= nesting) {
+            if let Some(context) = contexts.pop() {
+                *self.caller.borrow_mut() = context.before;
+            }
+        }
     }
 
     /// Whether it may see other sessions, locks and the like (VIEW SERVER STATE).

@@ -106,6 +106,7 @@ impl Session {
             connection: who.connection,
             is_user_process,
             caller: RefCell::new(Rc::new(caller)),
+            impersonated: RefCell::default(),
             state: RefCell::new(SessionState {
                 database_id: who.database_id,
                 status: "sleeping",

@@ -157,6 +157,12 @@ pub enum StatementKind {
     Execute(Execute),
     /// EXECUTE of a string.
     ExecuteText(Vec<Expr>),
+    /// EXECUTE of a string AS LOGIN or USER.
+    ExecuteTextAs(Vec<Expr>, ExecuteAs),
+    /// EXECUTE AS: the session acts as somebody else.
+    ExecuteAs(ExecuteAs),
+    /// REVERT.
+    Revert,
     /// SELECT.
     Select(Box<Query>),
     /// INSERT.
@@ -203,7 +209,7 @@ pub enum StatementKind {
     /// CREATE or ALTER PROCEDURE, VIEW, FUNCTION.
     CreateModule(Box<CreateModule>),
     /// CREATE SCHEMA.
-    CreateSchema(Rc<str>),
+    CreateSchema(Rc<str>, Option<Rc<str>>),
     /// CREATE, ALTER, DROP LOGIN, USER, ROLE membership, GRANT …
     Security(Box<Security>),
     /// CREATE DATABASE.
@@ -360,6 +366,17 @@ pub struct RaiseError {
     pub arguments: Vec<Expr>,
     /// WITH NOWAIT, LOG, SETERROR.
     pub options: Vec<Rc<str>>,
+}
+
+/// As whom something is executed.
+#[derive(Clone, Debug)]
+pub enum ExecuteAs {
+    /// CALLER: as before.
+    Caller,
+    /// LOGIN = 'name'.
+    Login(Expr),
+    /// USER = 'name'.
+    User(Expr),
 }
 
 /// EXECUTE.
@@ -1245,6 +1262,22 @@ pub enum Security {
         member: Rc<str>,
         /// ADD.
         add: bool,
+    },
+    /// DROP ROLE.
+    DropRole {
+        /// Name.
+        name: Rc<str>,
+        /// IF EXISTS.
+        if_exists: bool,
+    },
+    /// ALTER AUTHORIZATION ON DATABASE or SCHEMA.
+    Authorization {
+        /// DATABASE or SCHEMA.
+        class: Rc<str>,
+        /// What gets a new owner.
+        name: Rc<str>,
+        /// The new owner.
+        owner: Rc<str>,
     },
     /// ALTER ROLE … ADD/DROP MEMBER.
     DatabaseRole {

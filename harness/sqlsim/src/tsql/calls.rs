@@ -1,6 +1,6 @@
 //! EXECUTE.
 
-use super::ast::{Argument, Execute, Expr, ProcedureName, StatementKind};
+use super::ast::{Argument, Execute, ExecuteAs, Expr, ProcedureName, StatementKind};
 use super::lexer::TokenKind;
 use super::parser::Parser;
 use crate::error::SqlResult;
@@ -9,14 +9,24 @@ use crate::value::{DataType, Length, Value};
 impl Parser<'_> {
     pub(super) fn execute(&mut self) -> SqlResult<StatementKind> {
         self.advance();
+        if self.take("AS") {
+            let context = self.execute_as()?;
+            if self.take("WITH") {
+                return Err(self.failure(40_510, &[&"EXECUTE AS … WITH"]));
+            }
+            return Ok(StatementKind::ExecuteAs(context));
+        }
         if self.take_symbol("(") {
             let mut parts = vec![self.expression()?];
             while self.take_symbol(",") {
                 parts.push(self.expression()?);
             }
             self.need_symbol(")")?;
-            if self.is("AT") || self.is("AS") {
-                return Err(self.failure(40_510, &[&"EXECUTE … AT and AS"]));
+            if self.is("AT") {
+                return Err(self.failure(40_510, &[&"EXECUTE … AT"]));
+            }
+            if self.take("AS") {
+                return Ok(StatementKind::ExecuteTextAs(parts, self.execute_as()?));
             }
             return Ok(StatementKind::ExecuteText(parts));
         }
@@ -26,6 +36,20 @@ impl Parser<'_> {
             return self.procedure_call(Some(status));
         }
         self.procedure_call(None)
+    }
+
+    /// CALLER, LOGIN = 'name' or USER = 'name'.
+    fn execute_as(&mut self) -> SqlResult<ExecuteAs> {
+        let word = self.any_word()?;
+        if &*word == "CALLER" {
+            return Ok(ExecuteAs::Caller);
+        }
+        self.need_symbol("=")?;
+        match &*word {
+            "LOGIN" => Ok(ExecuteAs::Login(self.expression()?)),
+            "USER" => Ok(ExecuteAs::User(self.expression()?)),
+            _ => Err(self.unexpected()),
+        }
     }
 
     pub(super) fn procedure_call(&mut self, status_into: Option<usize>) -> SqlResult<StatementKind> {

@@ -46,10 +46,8 @@ impl Parser<'_> {
             "ENDPOINT" => return self.endpoint(false),
             "SCHEMA" => {
                 let name = self.name()?;
-                if self.take("AUTHORIZATION") {
-                    self.name()?;
-                }
-                StatementKind::CreateSchema(name)
+                let owner = if self.take("AUTHORIZATION") { Some(self.name()?) } else { None };
+                StatementKind::CreateSchema(name, owner)
             }
             "LOGIN" => self.create_login()?,
             "USER" => self.create_user()?,
@@ -98,7 +96,8 @@ impl Parser<'_> {
                 let (role, member, add) = self.role_member()?;
                 StatementKind::Security(Box::new(Security::DatabaseRole { role, member, add }))
             }
-            "INDEX" | "SCHEMA" | "AUTHORIZATION" | "QUEUE" | "AVAILABILITY" | "MASTER" | "RESOURCE" => {
+            "AUTHORIZATION" => self.alter_authorization()?,
+            "INDEX" | "SCHEMA" | "QUEUE" | "AVAILABILITY" | "MASTER" | "RESOURCE" => {
                 return Err(self.failure(40_510, &[&format!("ALTER {word}")]));
             }
             _ => {
@@ -132,7 +131,11 @@ impl Parser<'_> {
                 let name = self.name()?;
                 return Ok(StatementKind::Security(Box::new(Security::DropUser { name, if_exists })));
             }
-            "ROLE" | "TYPE" | "SYNONYM" | "SEQUENCE" | "STATISTICS" | "CERTIFICATE" | "MASTER" | "QUEUE"
+            "ROLE" => {
+                let name = self.name()?;
+                return Ok(StatementKind::Security(Box::new(Security::DropRole { name, if_exists })));
+            }
+            "TYPE" | "SYNONYM" | "SEQUENCE" | "STATISTICS" | "CERTIFICATE" | "MASTER" | "QUEUE"
             | "SERVICE" | "CREDENTIAL" => {
                 return Err(self.failure(40_510, &[&format!("DROP {word}")]));
             }

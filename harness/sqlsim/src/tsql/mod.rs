@@ -122,6 +122,37 @@ pub fn parse_module(kind: ObjectKind, text: &str) -> SqlResult<Module> {
     Ok(Module::Procedure(Program { code: parser.code, variables: parser.variables, parameter_count }))
 }
 
+/// Whom the text of a procedure names in WITH EXECUTE AS: a user, or `CALLER`, `OWNER`, `SELF`.
+///
+/// # Errors
+/// Syntax errors.
+pub fn executes_as(text: &str) -> SqlResult<Option<Rc<str>>> {
+    if !text.to_ascii_uppercase().contains("EXEC") {
+        return Ok(None);
+    }
+    let mut parser = Parser::new(text, true)?;
+    while !parser.is_any(&["PROC", "PROCEDURE"]) && !parser.at_end() {
+        parser.advance();
+    }
+    parser.advance();
+    parser.object_name()?;
+    parser.parameters()?;
+    if !parser.take("WITH") {
+        return Ok(None);
+    }
+    while !parser.at_end() && !parser.is("AS") {
+        if (parser.take("EXECUTE") || parser.take("EXEC")) && parser.take("AS") {
+            return if parser.is_any(&["CALLER", "OWNER", "SELF"]) {
+                Ok(Some(parser.any_word()?))
+            } else {
+                Ok(Some(parser.text_literal()?))
+            };
+        }
+        parser.advance();
+    }
+    Ok(None)
+}
+
 /// Parses a lone expression (a column's default) or condition (a CHECK).
 ///
 /// # Errors

@@ -96,7 +96,10 @@ impl Parser<'_> {
         if self.take("WITH") {
             self.need("DEFAULT_SCHEMA")?;
             self.need_symbol("=")?;
-            self.name()?;
+            let schema = self.name()?;
+            if !crate::engine::same_name(&schema, "dbo") {
+                return Err(self.failure(40_510, &[&"DEFAULT_SCHEMA other than dbo"]));
+            }
         }
         Ok(StatementKind::Security(Box::new(Security::CreateUser { name, login })))
     }
@@ -113,6 +116,9 @@ impl Parser<'_> {
 
     pub(super) fn grant(&mut self, verb: Rc<str>) -> SqlResult<StatementKind> {
         let mut permissions = Vec::new();
+        if &*verb == "REVOKE" && self.is("GRANT") && self.is_ahead(1, "OPTION") {
+            return Err(self.failure(40_510, &[&"REVOKE GRANT OPTION FOR"]));
+        }
         loop {
             let mut words = Vec::new();
             while !self.is_any(&["ON", "TO", "FROM"]) && matches!(self.kind(), TokenKind::Word(_)) {
@@ -120,6 +126,9 @@ impl Parser<'_> {
             }
             if words.is_empty() {
                 return Err(self.unexpected());
+            }
+            if self.is_symbol("(") {
+                return Err(self.failure(40_510, &[&format!("{verb} on columns")]));
             }
             permissions.push(words.join(" ").into());
             if !self.take_symbol(",") {
@@ -134,6 +143,9 @@ impl Parser<'_> {
                 self.advance();
             }
             on = Some((class, self.object_name()?));
+            if self.is_symbol("(") {
+                return Err(self.failure(40_510, &[&format!("{verb} on columns")]));
+            }
         }
         if !self.take("TO") {
             self.need("FROM")?;
@@ -142,11 +154,34 @@ impl Parser<'_> {
         while self.take_symbol(",") {
             principals.push(self.principal()?);
         }
-        if self.take("WITH") {
-            self.need("GRANT")?;
-            self.need("OPTION")?;
+        // Nobody has passed a permission on: there is nothing that CASCADE could take too.
+        self.take("CASCADE");
+        if self.is("WITH") {
+            return Err(self.failure(40_510, &[&"WITH GRANT OPTION"]));
+        }
+        if self.is("AS") {
+            return Err(self.failure(40_510, &[&format!("{verb} … AS")]));
         }
         Ok(StatementKind::Security(Box::new(Security::Grant { verb, permissions, on, principals })))
+    }
+
+    /// ALTER AUTHORIZATION ON DATABASE::d TO login, ON SCHEMA::s TO user.
+    pub(super) fn alter_authorization(&mut self) -> SqlResult<StatementKind> {
+        self.need("ON")?;
+        let class = if matches!(self.kind_ahead(1), TokenKind::Symbol("::")) {
+            let class = self.any_word()?;
+            self.advance();
+            class
+        } else {
+            "OBJECT".into()
+        };
+        if !matches!(&*class, "DATABASE" | "SCHEMA") {
+            return Err(self.failure(40_510, &[&format!("ALTER AUTHORIZATION ON {class}")]));
+        }
+        let name = self.name()?;
+        self.need("TO")?;
+        let owner = self.name()?;
+        Ok(StatementKind::Security(Box::new(Security::Authorization { class, name, owner })))
     }
 
     pub(super) fn principal(&mut self) -> SqlResult<Rc<str>> {

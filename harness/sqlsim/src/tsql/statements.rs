@@ -130,7 +130,11 @@ impl Parser<'_> {
                 }
                 StatementKind::Reconfigure
             }
-            "BULK" | "SHUTDOWN" | "REVERT" | "UPDATE" | "READTEXT" | "WRITETEXT" => {
+            "REVERT" => {
+                self.advance();
+                StatementKind::Revert
+            }
+            "BULK" | "SHUTDOWN" | "UPDATE" | "READTEXT" | "WRITETEXT" => {
                 return Err(self.failure(40_510, &[&word]));
             }
             _ => return Ok(None),

@@ -148,7 +148,7 @@ fn the_older_security_procedures_do_what_their_statements_do() {
         let roles = rows(&instance, &session, "EXEC sp_helprolemember 'readers'").await;
         assert!(roles.len() == 1 && roles[0].starts_with("readers|bob|"), "{roles:?}");
         let take_back = "EXEC sp_droprolemember 'readers', 'bob'; EXEC sp_droprolemember 'db_datareader', 'readers'; \
-            EXEC sp_revokedbaccess 'bob'; EXEC sp_droplogin 'bob'";
+            EXEC sp_droprole 'readers'; EXEC sp_revokedbaccess 'bob'; EXEC sp_droplogin 'bob'";
         let sink = run(&instance, &session, take_back).await;
         assert!(sink.error().is_none(), "{:?}", sink.error());
         let sink = run(&instance, &session, "EXEC sp_addrolemember 'db_owner', 'nobody'").await;

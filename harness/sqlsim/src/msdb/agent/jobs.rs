@@ -268,7 +268,7 @@ pub(crate) async fn category_name(db: Msdb<'_>, id: i64) -> SqlResult<Rc<str>> {
 
 /// msdb as the caller works on it. Without sysadmin, Agent's procedures may not be executed.
 pub(crate) fn msdb<'a>(c: &ProcedureContext<'a>) -> SqlResult<Msdb<'a>> {
-    if c.session.is_sysadmin {
+    if c.session.acts_as_sysadmin() {
         return Ok(Msdb { instance: c.instance, session: c.session });
     }
     Err(error(229, 5, &[&"EXECUTE", &c.name(), &"msdb", &"dbo"]))

@@ -70,7 +70,7 @@ fn finish(c: &mut ProcedureContext<'_>, outcome: Result<(), Refusal>) -> SqlResu
 
 /// Log shipping answers sysadmins only.
 fn sysadmin_only(c: &ProcedureContext<'_>) -> Result<(), Refusal> {
-    if c.session.is_sysadmin { Ok(()) } else { Err(error(21_089, 1, &[]).into()) }
+    if c.session.acts_as_sysadmin() { Ok(()) } else { Err(error(21_089, 1, &[]).into()) }
 }
 
 /// msdb as the caller of a procedure works on it.
