@@ -1035,6 +1035,26 @@ pub const MESSAGES: &[Message] = &[
         template: "The current transaction cannot be committed and cannot be rolled back to a savepoint. Roll back the entire transaction.",
     },
     Message {
+        number: 3951,
+        severity: 16,
+        template: "Transaction failed in database '%.*ls' because the statement was run under snapshot isolation but the transaction did not start in snapshot isolation. You cannot change the isolation level of the transaction to snapshot after the transaction has started unless the transaction was originally started under snapshot isolation level.",
+    },
+    Message {
+        number: 3952,
+        severity: 16,
+        template: "Snapshot isolation transaction failed accessing database '%.*ls' because snapshot isolation is not allowed in this database. Use ALTER DATABASE to allow snapshot isolation.",
+    },
+    Message {
+        number: 3960,
+        severity: 16,
+        template: "Snapshot isolation transaction aborted due to update conflict. You cannot use snapshot isolation to access table '%.*ls' directly or indirectly in database '%.*ls' to update, delete, or insert the row that has been modified or deleted by another transaction. Retry the transaction or change the isolation level for the update/delete statement.",
+    },
+    Message {
+        number: 3961,
+        severity: 16,
+        template: "Snapshot isolation transaction failed in database '%.*ls' because the object accessed by the statement has been modified by a DDL statement in another concurrent transaction since the start of this transaction.  It is disallowed because the metadata is not versioned. A concurrent update to metadata can lead to inconsistency if mixed with snapshot isolation.",
+    },
+    Message {
         number: 4002,
         severity: 16,
         template: "The incoming tabular data stream (TDS) protocol stream is incorrect. The stream ended unexpectedly.",

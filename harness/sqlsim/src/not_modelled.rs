@@ -75,8 +75,9 @@ pub const NOT_MODELLED: &[&str] = &[
     "Backups go to one file on disk: no striping, mirroring of media, passwords, encryption, or URL.",
     "A restore reads a backup file at its beginning; file, filegroup and page restores are refused.",
     "BULK_LOGGED logs as FULL does.",
-    "Isolation: rows written and not committed block readers; SERIALIZABLE and REPEATABLE READ lock the whole \
-     table; snapshot isolation is shown as an option and not carried out.",
+    "Isolation: rows written and not committed block readers, unless the database has READ_COMMITTED_SNAPSHOT or the \
+     transaction is under SNAPSHOT; SERIALIZABLE and REPEATABLE READ lock the whole table. While a snapshot is open, \
+     the first write to a table copies it.",
     "A deadlock's victim is the session that closes the circle, whatever it has done.",
     // Mirroring
     "No mirroring witness, hence no automatic failover.",

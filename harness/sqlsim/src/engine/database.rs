@@ -166,9 +166,9 @@ pub struct DatabaseOptions {
     pub trustworthy: bool,
     /// DB_CHAINING
     pub db_chaining: bool,
-    /// READ_COMMITTED_SNAPSHOT (shown, not modelled)
+    /// READ_COMMITTED_SNAPSHOT
     pub read_committed_snapshot: bool,
-    /// ALLOW_SNAPSHOT_ISOLATION (shown, not modelled)
+    /// ALLOW_SNAPSHOT_ISOLATION
     pub snapshot_isolation: bool,
     /// ENABLE_BROKER (shown, not modelled)
     pub broker_enabled: bool,

@@ -19,6 +19,7 @@ pub mod state;
 pub mod table;
 pub mod transaction;
 mod unique;
+pub mod versions;
 
 pub use content::{Content, NamedObject};
 pub use create::CreateDatabase;
@@ -39,6 +40,7 @@ pub use permissions::{Caller, Securable};
 pub use read::{Access, TableAccess};
 pub use table::{RowId, Table};
 pub use transaction::{CommitTicket, Fault, Savepoint, Transaction, TransactionId};
+pub use versions::Versions;
 
 use crate::clock::Clock;
 use crate::config::InstanceConfig;

@@ -28,6 +28,8 @@ pub enum Access {
     ForUpdate,
     /// TABLOCKX
     Exclusive,
+    /// What was committed when the transaction or the statement took its snapshot: nothing blocks.
+    Version,
 }
 
 /// A table as one statement reads it. Drop it before the statement writes, or the write copies the table.
@@ -44,6 +46,20 @@ pub struct TableAccess {
 }
 
 impl TableAccess {
+    /// A table of a snapshot: nobody is in the way.
+    pub(crate) fn of_version(table: Rc<Table>, database: DatabaseId) -> Self {
+        Self { table, database, access: Access::Version, foreign: BTreeMap::new(), ghosts: Vec::new() }
+    }
+
+    /// A table of a snapshot whose rows are to be changed: who holds one of them is in the way.
+    pub(crate) fn for_update(
+        table: Rc<Table>,
+        database: DatabaseId,
+        foreign: BTreeMap<RowId, SessionId>,
+    ) -> Self {
+        Self { table, database, access: Access::ForUpdate, foreign, ghosts: Vec::new() }
+    }
+
     /// Says whether a row may be read: `Ok(false)` means skip it.
     ///
     /// # Errors
@@ -127,7 +143,7 @@ impl Engine {
         let id = self.begin(session);
         for (database, table, access) in tables {
             let mode = match access {
-                Access::Dirty => LockMode::SchemaStability,
+                Access::Dirty | Access::Version => LockMode::SchemaStability,
                 Access::Committed | Access::SkipLocked => LockMode::IntentShared,
                 Access::Held => LockMode::Shared,
                 Access::ForUpdate => LockMode::IntentExclusive,
@@ -156,7 +172,9 @@ impl Engine {
         access: Access,
     ) -> Result<TableAccess, Fault> {
         let mode = match access {
-            Access::Committed | Access::SkipLocked | Access::Dirty => LockMode::IntentShared,
+            Access::Committed | Access::SkipLocked | Access::Dirty | Access::Version => {
+                LockMode::IntentShared
+            }
             Access::Held => LockMode::Shared,
             Access::ForUpdate => LockMode::IntentExclusive,
             Access::Exclusive => LockMode::Exclusive,

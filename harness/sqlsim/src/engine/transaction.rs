@@ -74,6 +74,12 @@ pub struct Transaction {
     databases: BTreeMap<DatabaseId, u64>,
     /// Databases it keeps others from taking exclusively.
     entered: Vec<DatabaseId>,
+    /// What it sees under SNAPSHOT isolation, from its first access on.
+    pub(super) snapshot: Option<super::versions::Snapshot>,
+    /// It has read or written without a snapshot.
+    pub(super) has_worked: bool,
+    /// How often it went back to a savepoint.
+    pub(super) times_undone: u64,
     /// Rows it deleted: others must not believe them gone before it commits.
     ghosts: Vec<(DatabaseId, ObjectId, RowId)>,
 }
@@ -82,6 +88,16 @@ impl Transaction {
     /// Databases it has written to.
     pub fn databases(&self) -> impl Iterator<Item = DatabaseId> {
         self.databases.keys().copied()
+    }
+
+    /// Whether it has changed nothing so far.
+    pub(super) fn is_unchanged(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// Its changes of a database, in order.
+    pub(super) fn changes_in(&self, database: DatabaseId) -> impl DoubleEndedIterator<Item = &LogOp> {
+        self.changes.iter().filter(move |(changed, _)| *changed == database).map(|(_, change)| change)
     }
 
     /// Its number in the log of a database it has written to.
@@ -102,6 +118,9 @@ impl Engine {
             databases: BTreeMap::new(),
             entered: Vec::new(),
             ghosts: Vec::new(),
+            snapshot: None,
+            has_worked: false,
+            times_undone: 0,
         };
         self.transactions.insert(self.last_transaction, transaction);
         TransactionId(self.last_transaction)
@@ -126,6 +145,9 @@ impl Engine {
 
     /// Undoes what was done since a savepoint. Locks stay.
     pub fn rollback_to(&mut self, id: TransactionId, savepoint: Savepoint) {
+        if let Some(transaction) = self.transactions.get_mut(&id.0) {
+            transaction.times_undone += 1;
+        }
         while let Some(transaction) = self.transactions.get_mut(&id.0) {
             if transaction.changes.len() <= savepoint.0 {
                 break;
@@ -447,6 +469,7 @@ impl Engine {
     ) -> Result<Option<Row>, Fault> {
         self.lock_table(id, database, table, LockMode::IntentExclusive)?;
         self.locks.lock_row(self.owner(id), database, table, row_id, LockMode::Exclusive)?;
+        self.check_update_conflict(id, database, table, row_id)?;
         Ok(self.table_mut(database, table)?.get(row_id).cloned())
     }
 

@@ -106,7 +106,15 @@ fn rename(runner: &mut Runner<'_>, id: DatabaseId, new: &Rc<str>) -> SqlResult<(
 
 /// Options that need the database for themselves.
 fn needs_exclusive(option: &DatabaseOption) -> bool {
-    matches!(&*option.name, "SINGLE_USER" | "RESTRICTED_USER" | "READ_ONLY" | "READ_WRITE" | "OFFLINE")
+    matches!(
+        &*option.name,
+        "SINGLE_USER"
+            | "RESTRICTED_USER"
+            | "READ_ONLY"
+            | "READ_WRITE"
+            | "OFFLINE"
+            | "READ_COMMITTED_SNAPSHOT"
+    )
 }
 
 async fn set(

@@ -67,6 +67,26 @@ impl Environment<'_> {
         table: crate::engine::ObjectId,
         access: Access,
     ) -> Result<TableAccess, Fault> {
+        let in_snapshot = self.isolation == Isolation::Snapshot;
+        match (access, self.transaction) {
+            (Access::Version | Access::ForUpdate, Some(id)) if in_snapshot => {
+                let mut engine = self.instance.0.engine.borrow_mut();
+                return engine.open_snapshot(self.session.id, id, database, table, access);
+            }
+            (Access::Version, _) => {
+                let engine = self.instance.0.engine.borrow();
+                let found = engine.database(database).filter(|db| in_snapshot && !db.allows_snapshots());
+                if let Some(found) = found.filter(|found| found.id != crate::engine::TEMPDB) {
+                    return Err(crate::messages::error(3952, 1, &[&found.name]).into());
+                }
+                let mut state = self.session.exec.borrow_mut();
+                return state.versions.open(&engine, self.transaction, database, table);
+            }
+            (_, Some(id)) if !in_snapshot && database != crate::engine::TEMPDB => {
+                self.instance.0.engine.borrow_mut().work_without_snapshot(id);
+            }
+            _ => {}
+        }
         self.instance.0.engine.borrow_mut().open_table(
             self.session.id,
             self.transaction,
@@ -81,7 +101,8 @@ impl Environment<'_> {
         match self.isolation {
             Isolation::ReadUncommitted => Access::Dirty,
             Isolation::ReadCommitted => Access::Committed,
-            Isolation::RepeatableRead | Isolation::Serializable | Isolation::Snapshot => Access::Held,
+            Isolation::RepeatableRead | Isolation::Serializable => Access::Held,
+            Isolation::Snapshot => Access::Version,
         }
     }
 

@@ -6,7 +6,7 @@ use super::{binder::Binder, expression::Frame};
 use crate::engine::{Conflict, Fault, TransactionId};
 use crate::error::SqlResult;
 use crate::messages::error;
-use crate::tsql::ast::Expr;
+use crate::tsql::ast::{Expr, Isolation};
 use crate::value::{DataType, Value, convert};
 use std::rc::Rc;
 use std::time::Duration;
@@ -44,6 +44,11 @@ impl Runner<'_> {
                 (true, Some(id)) => Some((id, self.instance.0.engine.borrow().savepoint(id))),
                 _ => None,
             };
+            if let (true, true, Some(id)) =
+                (writes, self.session.exec.borrow().settings.isolation == Isolation::Snapshot, transaction)
+            {
+                self.instance.0.engine.borrow_mut().begin_snapshot(id);
+            }
             let env = self.environment(activation, transaction, self.instance.0.clock.utc_now());
             let result = work(&env);
             match result {
@@ -101,9 +106,9 @@ impl Runner<'_> {
         }
     }
 
-    /// A new statement begins: what the last one read of the file system is forgotten.
+    /// A new statement begins: what the last one read of the file system, and what it saw, is forgotten.
     pub(super) fn forget_listings(&self) {
-        self.session.exec.borrow_mut().listings.clear();
+        self.session.exec.borrow_mut().forget_statement();
     }
 
     /// Reads a directory for the statement that runs.

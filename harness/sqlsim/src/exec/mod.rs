@@ -85,7 +85,11 @@ pub async fn batch(instance: &Instance, session: &Rc<Session>, text: &str, sink:
             }
         }
     }
-    session.exec.borrow_mut().end_cursors(0);
+    {
+        let mut state = session.exec.borrow_mut();
+        state.end_cursors(0);
+        state.forget_statement();
+    }
     if !watched.any {
         finish(session, sink, false);
     }
@@ -95,6 +99,7 @@ pub async fn batch(instance: &Instance, session: &Rc<Session>, text: &str, sink:
 pub async fn rpc(instance: &Instance, session: &Rc<Session>, request: &RpcRequest, sink: &mut dyn Sink) {
     let mut runner = Runner::new(instance, session, sink);
     let outcome = Box::pin(runner.rpc(request)).await;
+    session.exec.borrow_mut().forget_statement();
     if let Err(failure) = outcome {
         runner.kind = DoneKind::InProcedure;
         if let Failure::Error(error) | Failure::Stop(Stop::Thrown(error)) = failure {
@@ -257,6 +262,7 @@ pub fn cancelled(instance: &Instance, session: &Rc<Session>) {
         state.nesting = 0;
         state.caught.clear();
         state.throws = false;
+        state.forget_statement();
         state.settings.xact_abort && state.transaction.is_some()
     };
     if roll_back {

@@ -356,6 +356,7 @@ pub(super) fn ends_batch(e: &SqlError) -> bool {
                 | 248
                 | 295
                 | 1205
+                | 3960
                 | 4104
                 | 4121
                 | 8114
@@ -369,5 +370,5 @@ pub(super) fn ends_batch(e: &SqlError) -> bool {
 
 /// Errors that roll the transaction back when they end a batch.
 pub(super) fn rolls_back(e: &SqlError) -> bool {
-    matches!(e.number, 241 | 242 | 244 | 245 | 248 | 295 | 1205 | 8114 | 8169) || e.severity >= 19
+    matches!(e.number, 241 | 242 | 244 | 245 | 248 | 295 | 1205 | 3960 | 8114 | 8169) || e.severity >= 19
 }

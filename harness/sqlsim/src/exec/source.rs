@@ -347,6 +347,12 @@ impl Binder<'_, '_> {
         }
     }
 
+    /// READ_COMMITTED_SNAPSHOT: readers see what is committed and wait for nobody.
+    fn reads_versions(&self, database: DatabaseId) -> bool {
+        let engine = self.env.instance.0.engine.borrow();
+        engine.database(database).is_some_and(|db| db.options.read_committed_snapshot)
+    }
+
     pub(super) fn table_node(
         &mut self,
         database: DatabaseId,
@@ -363,6 +369,10 @@ impl Binder<'_, '_> {
             column.schema = Some(def.schema.clone());
         }
         let mut access = access_of(hints, self.env.default_access());
+        let locks = hints.iter().any(|hint| &**hint == "READCOMMITTEDLOCK");
+        if access == Access::Committed && !locks && self.reads_versions(database) {
+            access = Access::Version;
+        }
         let mut lock = (access == Access::ForUpdate).then_some(LockMode::Update);
         if is_target {
             columns.push(id_column(source));

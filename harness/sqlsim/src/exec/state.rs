@@ -42,6 +42,8 @@ pub struct ExecState {
     pub(super) fetch_status: i64,
     /// How deep procedures call each other.
     pub(super) nesting: u32,
+    /// What the running statement sees under READ COMMITTED SNAPSHOT.
+    pub(super) versions: crate::engine::Versions,
     /// Trace flags set for this session.
     pub(super) trace_flags: std::collections::BTreeSet<i64>,
     /// Directories that the running statement has read, by path in lower case; `None` for one that cannot be read.
@@ -49,6 +51,12 @@ pub struct ExecState {
 }
 
 impl ExecState {
+    /// A statement is over.
+    pub(super) fn forget_statement(&mut self) {
+        self.listings.clear();
+        self.versions = crate::engine::Versions::default();
+    }
+
     /// The open transaction.
     pub(crate) fn transaction_id(&self) -> Option<TransactionId> {
         self.transaction.as_ref().map(|open| open.id)

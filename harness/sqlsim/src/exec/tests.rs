@@ -15,6 +15,7 @@ use std::rc::Rc;
 mod changes;
 mod cursors;
 mod idioms;
+mod isolation;
 mod permissions;
 mod queries;
 mod refusals;

@@ -454,7 +454,6 @@ fn is_srvrolemember(env: &Environment<'_>, a: &[Value], _: Types<'_>) -> Out {
 }
 
 /// IS_MEMBER and IS_ROLEMEMBER: whether the current user, or another, is in a role of the database.
-#[expect(clippy::unnecessary_wraps, reason = "the signature of all functions")]
 fn is_member(env: &Environment<'_>, a: &[Value], _: Types<'_>) -> Out {
     let Some(role) = text_of(a.first()) else { return Ok(Value::Null) };
     let engine = env.instance.0.engine.borrow();
@@ -478,7 +477,6 @@ fn has_dbaccess(env: &Environment<'_>, a: &[Value], _: Types<'_>) -> Out {
 }
 
 /// HAS_PERMS_BY_NAME: NULL for what is not there or not known.
-#[expect(clippy::unnecessary_wraps, reason = "the signature of all functions")]
 fn has_perms_by_name(env: &Environment<'_>, a: &[Value], _: Types<'_>) -> Out {
     use crate::engine::Securable;
     use crate::engine::permissions::{DATABASE_PERMISSIONS, SERVER_PERMISSIONS};
