@@ -3,7 +3,8 @@
 //! For the fuzz targets below `tests/fuzz`, and for the test that runs the
 //! inputs kept from them: built for those two only.
 
-use crate::backup::format::{FRAME_BODY_MAX, Tag, put_frame, read_media};
+use crate::backup::format::{FRAME_BODY_MAX, SetBody, Tag, put_frame};
+use crate::backup::scan::read_media;
 use crate::log::codec::{Reader, get_content, get_record};
 use crate::tds::packet::Assembler;
 use crate::tds::request::{decode_batch, decode_rpc, decode_transaction};
@@ -66,8 +67,9 @@ pub fn backup_file(bytes: &[u8]) {
 fn read(file: &[u8]) {
     let Ok(media) = read_media(file) else { return };
     for set in &media.sets {
-        let _ = get_content(&mut Reader::new(&set.content));
-        let mut records = Reader::new(&set.log);
+        let SetBody::Held { content, log } = &set.body else { continue };
+        let _ = get_content(&mut Reader::new(content));
+        let mut records = Reader::new(log);
         while !records.is_empty() && get_record(&mut records).is_ok() {}
     }
 }

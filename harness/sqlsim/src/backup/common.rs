@@ -1,7 +1,7 @@
 //! What BACKUP and RESTORE share: devices, errors, exclusive access, progress and its cost.
 
 use super::Errors;
-use super::format::{BackupSet, Damage, Media, NotMedia, read_media};
+use super::format::{BackupSet, Damage, Media, NotMedia};
 use crate::engine::DatabaseId;
 use crate::error::SqlError;
 use crate::files::FileError;
@@ -40,18 +40,6 @@ pub(super) fn device_path(instance: &Instance, device: &str) -> Result<String, S
 /// 3201: the device cannot be opened.
 pub(super) fn cannot_open(path: &str, error: &FileError) -> SqlError {
     messages::error(3201, if error.code == 2 { 2 } else { 1 }, &[&path, error])
-}
-
-/// Reads a whole backup file.
-///
-/// # Errors
-/// 3201, 3203, 3241, 3242, 3254.
-pub(super) async fn read_device(instance: &Instance, path: &str) -> Result<Media, SqlError> {
-    let size = instance.0.files.size(path).await.map_err(|e| cannot_open(path, &e))?;
-    let length = usize::try_from(size).unwrap_or(usize::MAX);
-    let bytes = instance.0.files.read(path, 0, length).await;
-    let bytes = bytes.map_err(|e| messages::error(3203, 1, &[&path, &e]))?;
-    read_media(&bytes).map_err(|problem| not_media(path, problem))
 }
 
 /// What a file that is no backup gives.

@@ -2,7 +2,8 @@
 //!
 //! Everything lies in frames: tag, length, CRC-32 of tag and body, body. A set
 //! is a header frame, frames with tables and log records, and an end frame,
-//! so that a file that was cut or changed anywhere is found out. No I/O here.
+//! so that a file that was cut or changed anywhere is found out. No I/O here;
+//! [`super::scan`] reads files of any length.
 
 use crate::engine::database::DatabaseFile;
 use crate::log::codec::{Decoded, Malformed, Reader, Writer};
@@ -12,10 +13,14 @@ use std::rc::Rc;
 use uuid::Uuid;
 
 /// The first bytes of every backup file of this server.
-const MAGIC: &[u8; 16] = b"sqlsim backup\r\n\x1a";
-const FRAME_HEADER: usize = 9;
-/// The most bytes in one frame that holds tables or log records.
+pub(super) const MAGIC: &[u8; 16] = b"sqlsim backup\r\n\x1a";
+pub(super) const FRAME_HEADER: usize = 9;
+/// The most bytes in one frame that holds tables or log records, as they are written.
 pub(crate) const FRAME_BODY_MAX: usize = 64 * 1024;
+/// The same in a set that is too large to be held in memory.
+pub(crate) const LARGE_FRAME_BODY_MAX: usize = 8 * 1024 * 1024;
+/// The most bytes in a frame that is read.
+pub(super) const FRAME_BODY_READ_MAX: usize = 16 * 1024 * 1024;
 
 /// What a frame holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +33,7 @@ pub(crate) enum Tag {
 }
 
 impl Tag {
-    fn of(byte: u8) -> Option<Self> {
+    pub(super) fn of(byte: u8) -> Option<Self> {
         [Self::Media, Self::SetBegin, Self::Content, Self::Log, Self::SetEnd]
             .into_iter()
             .find(|tag| *tag as u8 == byte)
@@ -195,10 +200,17 @@ pub struct BackupSet {
     pub end: Option<SetEnd>,
     /// What is wrong with it.
     pub damage: Option<Damage>,
-    /// Tables, as [`crate::log::codec::put_content`] wrote them.
-    pub content: Vec<u8>,
-    /// Log records.
-    pub log: Vec<u8>,
+    /// Its tables and log records.
+    pub(crate) body: SetBody,
+}
+
+/// The tables and log records of a set.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum SetBody {
+    /// In memory: tables, as [`crate::log::codec::put_content`] wrote them, and log records.
+    Held { content: Vec<u8>, log: Vec<u8> },
+    /// Left in the file, since they are too many: its frames lie between these offsets.
+    InFile { start: u64, end: u64 },
 }
 
 /// A whole backup file.
@@ -229,7 +241,7 @@ pub(crate) fn put_frame(out: &mut Vec<u8>, tag: Tag, body: &[u8]) {
     out.extend_from_slice(body);
 }
 
-fn checksum(tag: Tag, body: &[u8]) -> u32 {
+pub(super) fn checksum(tag: Tag, body: &[u8]) -> u32 {
     let mut crc = crc32fast::Hasher::new();
     crc.update(&[tag as u8]);
     crc.update(body);
@@ -249,7 +261,7 @@ pub(crate) fn media_bytes(header: &MediaHeader) -> Vec<u8> {
     out
 }
 
-fn get_media(body: &[u8]) -> Decoded<MediaHeader> {
+pub(super) fn get_media(body: &[u8]) -> Decoded<MediaHeader> {
     let from = &mut Reader::new(body);
     Ok(MediaHeader {
         name: from.option(Reader::str)?,
@@ -258,88 +270,6 @@ fn get_media(body: &[u8]) -> Decoded<MediaHeader> {
         family: from.guid()?,
         created: from.time()?,
     })
-}
-
-/// One frame as it was found.
-enum Frame<'a> {
-    Good(Tag, &'a [u8]),
-    Corrupt,
-    Cut,
-}
-
-/// Takes the next frame off `rest`.
-fn next_frame<'a>(rest: &mut &'a [u8]) -> Option<Frame<'a>> {
-    if rest.is_empty() {
-        return None;
-    }
-    let Some((header, after)) = rest.split_at_checked(FRAME_HEADER) else {
-        *rest = &[];
-        return Some(Frame::Cut);
-    };
-    let number = |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
-    let tag = Tag::of(header[0]);
-    let length = number(1) as usize;
-    let is_plausible = tag.is_some() && length <= 16 * 1024 * 1024;
-    let Some((body, after)) = after.split_at_checked(length).filter(|_| is_plausible) else {
-        *rest = &[];
-        return Some(if is_plausible { Frame::Cut } else { Frame::Corrupt });
-    };
-    *rest = after;
-    match tag {
-        Some(tag) if checksum(tag, body) == number(5) => Some(Frame::Good(tag, body)),
-        _ => Some(Frame::Corrupt),
-    }
-}
-
-/// Reads a backup file.
-///
-/// # Errors
-/// [`NotMedia`] when it is none; damage inside a set is the set's own.
-pub(crate) fn read_media(bytes: &[u8]) -> Result<Media, NotMedia> {
-    if bytes.is_empty() {
-        return Err(NotMedia::Empty);
-    }
-    let mut rest = bytes.strip_prefix(MAGIC.as_slice()).ok_or(NotMedia::IncorrectlyFormed)?;
-    let header = match next_frame(&mut rest) {
-        Some(Frame::Good(Tag::Media, body)) => get_media(body).map_err(|_| NotMedia::IncorrectlyFormed)?,
-        _ => return Err(NotMedia::IncorrectlyFormed),
-    };
-    let mut sets: Vec<BackupSet> = Vec::new();
-    while let Some(frame) = next_frame(&mut rest) {
-        let (is_first, after_damage) = (sets.is_empty(), sets.last().is_some_and(|set| set.damage.is_some()));
-        let open = sets.last_mut().filter(|set| set.end.is_none() && set.damage.is_none());
-        match (frame, open) {
-            (Frame::Good(Tag::SetBegin, body), open) => {
-                if let Some(open) = open {
-                    open.damage = Some(Damage::Unfinished);
-                }
-                let header = get_set(body).map_err(|_| NotMedia::BadSet)?;
-                sets.push(BackupSet {
-                    header,
-                    end: None,
-                    damage: None,
-                    content: Vec::new(),
-                    log: Vec::new(),
-                });
-            }
-            (Frame::Good(Tag::Content, body), Some(open)) => open.content.extend_from_slice(body),
-            (Frame::Good(Tag::Log, body), Some(open)) => open.log.extend_from_slice(body),
-            (Frame::Good(Tag::SetEnd, body), Some(open)) => match get_end(body) {
-                Ok(end) => open.end = Some(end),
-                Err(Malformed) => open.damage = Some(Damage::Corrupt),
-            },
-            (Frame::Corrupt, Some(open)) => open.damage = Some(Damage::Corrupt),
-            (Frame::Cut, Some(open)) => open.damage = Some(Damage::Cut),
-            // What lies between a damaged set and the next one is part of the damage.
-            (Frame::Good(..), None) if after_damage => {}
-            (Frame::Corrupt | Frame::Cut, None) if !is_first => {}
-            _ => return Err(NotMedia::BadSet),
-        }
-    }
-    if let Some(open) = sets.last_mut().filter(|set| set.end.is_none() && set.damage.is_none()) {
-        open.damage = Some(Damage::Unfinished);
-    }
-    Ok(Media { header, sets })
 }
 
 /// The body of a set's header frame.
@@ -392,7 +322,7 @@ pub(crate) fn set_header_bytes(header: &SetHeader) -> Vec<u8> {
     out.into_bytes()
 }
 
-fn get_set(body: &[u8]) -> Decoded<SetHeader> {
+pub(super) fn get_set(body: &[u8]) -> Decoded<SetHeader> {
     let from = &mut Reader::new(body);
     Ok(SetHeader {
         kind: match from.u8()? {
@@ -473,7 +403,7 @@ pub(crate) fn set_end_bytes(end: &SetEnd) -> Vec<u8> {
     out.into_bytes()
 }
 
-fn get_end(body: &[u8]) -> Decoded<SetEnd> {
+pub(super) fn get_end(body: &[u8]) -> Decoded<SetEnd> {
     let from = &mut Reader::new(body);
     Ok(SetEnd {
         last_lsn: from.lsn()?,

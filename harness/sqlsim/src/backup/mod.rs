@@ -7,8 +7,10 @@ mod common;
 pub mod format;
 mod headers;
 pub mod history;
+mod log_part;
 mod plan;
 mod restore;
+pub(crate) mod scan;
 mod standby;
 mod write;
 
@@ -237,7 +239,7 @@ pub async fn inspect(
     let offset = instance.clock().utc_offset_minutes();
     let read = async {
         let path = common::device_path(instance, device)?;
-        let media = common::read_device(instance, &path).await?;
+        let media = scan::read_device(instance, &path).await?;
         Ok(match inspection {
             Inspection::Header => headers::header_only(&media, offset),
             Inspection::FileList => headers::file_list(common::set_at(&media, &path, file)?),
@@ -259,7 +261,7 @@ pub async fn verify(
 ) -> Result<(), Errors> {
     let read = async {
         let path = common::device_path(instance, device)?;
-        let media = common::read_device(instance, &path).await?;
+        let media = scan::read_device(instance, &path).await?;
         common::check_damage(common::set_at(&media, &path, file)?, &path)
     };
     read.await.map_err(|cause| common::failing("VERIFY DATABASE", cause))?;

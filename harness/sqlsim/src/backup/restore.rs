@@ -4,12 +4,11 @@
 //! the database changes before the time of the restore has passed, but a
 //! restore that was broken off leaves its mark (4319).
 
-use super::common::{
-    Progress, check_damage, device_path, done_message, read_device, set_at, take_exclusive, time_for,
-};
-use super::format::{BackupSet, SetEnd, SetKind};
+use super::common::{Progress, check_damage, device_path, done_message, set_at, take_exclusive, time_for};
+use super::format::{BackupSet, FRAME_BODY_READ_MAX, SetBody, SetEnd, SetKind, Tag};
 use super::history::{BackupRecord, RestoreRecord};
 use super::plan;
+use super::scan::{Frames, read_device};
 use super::{Errors, RestoreEnd, RestoreKind, RestoreRequest, standby};
 use crate::engine::database::{DatabaseFile, DifferentialBase};
 use crate::engine::{Database, DatabaseId, DatabaseState, RecoveryModel, UserAccess};
@@ -77,7 +76,8 @@ pub(super) async fn restore(
         if request.end == RestoreEnd::NoRecovery { std::time::Duration::ZERO } else { cost.recovery };
     let time = cost.per_backup_set + time_for(end.size, cost.restore_bytes_per_second);
     Progress { instance, session, sink, stats: request.stats }.run(time).await;
-    let applied = apply(instance, request, id, set, end, &target.files).map_err(|e| vec![e])?;
+    let application = Application { instance, request, id, set, end, files: &target.files };
+    let applied = application.apply(&path).await.map_err(|e| vec![e])?;
     interruption.done();
     if applied.stays_restoring {
         sink.message(&messages::error(4322, 1, &[]));
@@ -172,46 +172,125 @@ impl Interruption {
     }
 }
 
+/// The most bytes that one log record takes.
+const RECORD_BYTES_MAX: usize = 4 * FRAME_BODY_READ_MAX;
+
 struct Applied {
     /// STOPAT was not reached: RECOVERY is not carried out (4322).
     stays_restoring: bool,
 }
 
-/// Builds the database from the backup set.
-fn apply(
-    instance: &Instance,
-    request: &RestoreRequest,
+/// What a backup set is applied to, and how.
+struct Application<'a> {
+    instance: &'a Instance,
+    request: &'a RestoreRequest,
     id: DatabaseId,
-    set: &BackupSet,
-    end: &SetEnd,
-    files: &[DatabaseFile],
-) -> Result<Applied, SqlError> {
-    let malformed = |_: Malformed| messages::error(3189, 1, &[]);
-    let records = get_records(&set.log).map_err(malformed)?;
-    let mut engine = instance.0.engine.borrow_mut();
-    let Some(database) = engine.database_mut(id) else { return Err(messages::error(3204, 1, &[])) };
-    match set.header.kind {
-        SetKind::Full | SetKind::Differential => {
-            let content = get_content(&mut Reader::new(&set.content)).map_err(malformed)?;
-            database.content = content;
-            database.recovery = Recovery::default();
-            database.log = Log::continuing_at(set.header.first_lsn);
-            if set.header.kind == SetKind::Full {
-                take_identity(database, set, end, files);
+    set: &'a BackupSet,
+    end: &'a SetEnd,
+    files: &'a [DatabaseFile],
+}
+
+fn malformed(_: Malformed) -> SqlError {
+    messages::error(3189, 1, &[])
+}
+
+impl Application<'_> {
+    /// Builds the database from the backup set. A large one is read again, piece by piece, and others have their
+    /// turn; broken off in the middle, the same set can be applied again from its beginning, since a record says
+    /// what a row is and not how it changes.
+    async fn apply(&self, path: &str) -> Result<Applied, SqlError> {
+        match &self.set.body {
+            SetBody::Held { content, log } => {
+                let records = get_records(log).map_err(malformed)?;
+                let mut engine = self.instance.0.engine.borrow_mut();
+                let database = self.database(&mut engine)?;
+                let from = self.begin(database, content)?;
+                let stopped = redo(database, &records, from, self.request.stop_at);
+                Ok(self.end(database, from, stopped))
             }
-            let redo_from = set.header.checkpoint_lsn;
-            let stopped = redo(database, &records, redo_from, request.stop_at);
-            database.settle(stopped.unwrap_or(end.last_lsn), &set.header);
-            Ok(Applied { stays_restoring: false })
-        }
-        SetKind::Log => {
-            let from = database.redo_start_lsn.unwrap_or(Lsn::ZERO);
-            let stopped = redo(database, &records, from, request.stop_at);
-            let stays = request.stop_at.is_some() && stopped.is_none() && request.end == RestoreEnd::Recovery;
-            database.settle(stopped.unwrap_or(end.last_lsn).max(from), &set.header);
-            Ok(Applied { stays_restoring: stays })
+            SetBody::InFile { start, end } => self.apply_file(path, *start..*end).await,
         }
     }
+
+    async fn apply_file(&self, path: &str, place: std::ops::Range<u64>) -> Result<Applied, SqlError> {
+        let mut frames = Frames::between(self.instance, path, place.start, place.end);
+        let (mut content, mut log) = (Vec::new(), Vec::new());
+        let mut next = Vec::new();
+        let mut tag = frames.next(&mut next).await?;
+        while tag == Some(Tag::Content) {
+            content.append(&mut next);
+            tag = frames.next(&mut next).await?;
+            tokio::task::yield_now().await;
+        }
+        let from = {
+            let mut engine = self.instance.0.engine.borrow_mut();
+            self.begin(self.database(&mut engine)?, &content)?
+        };
+        drop(content);
+        let mut stopped = None;
+        while tag == Some(Tag::Log) && stopped.is_none() {
+            log.append(&mut next);
+            let (records, whole) = whole_records(&log);
+            if log.len() - whole > RECORD_BYTES_MAX {
+                return Err(malformed(Malformed));
+            }
+            {
+                let mut engine = self.instance.0.engine.borrow_mut();
+                stopped = redo(self.database(&mut engine)?, &records, from, self.request.stop_at);
+            }
+            log.drain(..whole);
+            tag = frames.next(&mut next).await?;
+            tokio::task::yield_now().await;
+        }
+        if stopped.is_none() && (tag.is_some() || !log.is_empty()) {
+            return Err(malformed(Malformed));
+        }
+        let mut engine = self.instance.0.engine.borrow_mut();
+        Ok(self.end(self.database(&mut engine)?, from, stopped))
+    }
+
+    fn database<'e>(&self, engine: &'e mut crate::engine::Engine) -> Result<&'e mut Database, SqlError> {
+        engine.database_mut(self.id).ok_or_else(|| messages::error(3204, 1, &[]))
+    }
+
+    /// Takes over the tables of a data backup. Gives the LSN from which records count.
+    fn begin(&self, database: &mut Database, content: &[u8]) -> Result<Lsn, SqlError> {
+        let header = &self.set.header;
+        if header.kind == SetKind::Log {
+            return Ok(database.redo_start_lsn.unwrap_or(Lsn::ZERO));
+        }
+        database.content = get_content(&mut Reader::new(content)).map_err(malformed)?;
+        database.recovery = Recovery::default();
+        database.log = Log::continuing_at(header.first_lsn);
+        if header.kind == SetKind::Full {
+            take_identity(database, self.set, self.end, self.files);
+        }
+        Ok(header.checkpoint_lsn)
+    }
+
+    /// All records have been applied, or those before `stopped`.
+    fn end(&self, database: &mut Database, from: Lsn, stopped: Option<Lsn>) -> Applied {
+        let reached = stopped.unwrap_or(self.end.last_lsn);
+        if self.set.header.kind == SetKind::Log {
+            let asked = self.request.stop_at.is_some() && self.request.end == RestoreEnd::Recovery;
+            database.settle(reached.max(from), &self.set.header);
+            return Applied { stays_restoring: asked && stopped.is_none() };
+        }
+        database.settle(reached, &self.set.header);
+        Applied { stays_restoring: false }
+    }
+}
+
+/// The records that lie whole in `bytes`, and how many bytes they take: one may go on in the next frame.
+fn whole_records(bytes: &[u8]) -> (Vec<LogRecord>, usize) {
+    let mut from = Reader::new(bytes);
+    let mut records = Vec::new();
+    let mut whole = 0;
+    while let Ok(record) = get_record(&mut from) {
+        records.push(record);
+        whole = bytes.len() - from.len();
+    }
+    (records, whole)
 }
 
 fn get_records(bytes: &[u8]) -> Decoded<Vec<LogRecord>> {

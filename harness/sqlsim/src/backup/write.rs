@@ -1,13 +1,15 @@
 //! BACKUP DATABASE and BACKUP LOG.
 
 use super::common::{
-    Exclusive, Progress, cannot_open, device_path, done_message, failing, not_media, take_exclusive, time_for,
+    Exclusive, Progress, cannot_open, device_path, done_message, failing, take_exclusive, time_for,
 };
 use super::format::{
-    FRAME_BODY_MAX, MediaHeader, SetEnd, SetHeader, SetKind, Tag, media_bytes, put_frame, read_media,
-    set_end_bytes, set_header_bytes,
+    FRAME_BODY_MAX, LARGE_FRAME_BODY_MAX, MediaHeader, SetEnd, SetHeader, SetKind, Tag, media_bytes,
+    put_frame, set_end_bytes, set_header_bytes,
 };
 use super::history::BackupRecord;
+use super::log_part::LogPart;
+use super::scan::{HELD_BYTES_MAX, PIECE_BYTES, skim_device};
 use super::{BackupKind, BackupRequest, Errors, TailLog};
 use crate::engine::content::Content;
 use crate::engine::database::{Database, DifferentialBase, TEMPDB};
@@ -15,7 +17,7 @@ use crate::engine::{DatabaseId, DatabaseState, MASTER, RecoveryModel, UserAccess
 use crate::error::SqlError;
 use crate::instance::Instance;
 use crate::log::LogOp;
-use crate::log::codec::{Writer, put_content, put_record};
+use crate::log::codec::{Writer, put_content};
 use crate::lsn::Lsn;
 use crate::messages;
 use crate::mirroring::MirrorRole;
@@ -71,14 +73,17 @@ async fn take(
         return Err(device.cannot_write(&error));
     }
     let cost = &instance.0.config.cost;
-    let time = cost.per_backup_set + time_for(set.size(instance), cost.backup_bytes_per_second);
+    let bytes = set.size(instance, set.content.len() as u64 + set.log.bytes);
+    let time = cost.per_backup_set + time_for(bytes, cost.backup_bytes_per_second);
     Progress { instance, session, sink, stats: request.stats }.run(time).await;
-    let end = set.finish(instance, id)?;
-    let written = device.append_set(instance, &set, &end).await;
-    if let Err(error) = written {
-        device.take_back(instance).await;
-        return Err(device.cannot_write(&error));
-    }
+    set.take_log(instance, id)?;
+    let end = match device.append_set(instance, id, &mut set).await {
+        Ok(end) => end,
+        Err(error) => {
+            device.take_back(instance).await;
+            return Err(error);
+        }
+    };
     drop(running);
     set.note_done(instance, id, request, &end);
     let record = BackupRecord {
@@ -210,17 +215,10 @@ impl Device {
             Err(error) => return Err(cannot_open(path, &error)),
         };
         if let Some(size) = existing.filter(|_| !request.format) {
-            let bytes = files.read(path, 0, usize::try_from(size).unwrap_or(usize::MAX)).await;
-            let bytes = bytes.map_err(|e| messages::error(3203, 1, &[&path, &e]))?;
-            let media = read_media(&bytes).map_err(|problem| not_media(path, problem))?;
+            let (media, sets) = skim_device(instance, path, size).await?;
             if !request.init {
-                let position = u32::try_from(media.sets.len()).unwrap_or(u32::MAX).saturating_add(1);
-                return Ok(Self {
-                    path: path.to_owned(),
-                    media: media.header,
-                    size_before: Some(size),
-                    position,
-                });
+                let position = u32::try_from(sets).unwrap_or(u32::MAX).saturating_add(1);
+                return Ok(Self { path: path.to_owned(), media, size_before: Some(size), position });
             }
         }
         let now = instance.0.clock.utc_now();
@@ -260,21 +258,43 @@ impl Device {
         instance.0.files.append(&self.path, bytes.into()).await
     }
 
+    /// Writes what the set holds, and closes it. A large one is written piece by piece: others have their turn.
     async fn append_set(
         &self,
         instance: &Instance,
-        set: &OpenSet,
-        end: &SetEnd,
-    ) -> Result<(), crate::files::FileError> {
-        let mut bytes = Vec::with_capacity(set.content.len() + set.log.len() + 256);
-        for (tag, body) in [(Tag::Content, &set.content), (Tag::Log, &set.log)] {
-            for chunk in body.chunks(FRAME_BODY_MAX) {
-                put_frame(&mut bytes, tag, chunk);
+        id: DatabaseId,
+        set: &mut OpenSet,
+    ) -> Result<SetEnd, SqlError> {
+        let files = &instance.0.files;
+        let failed = |error: crate::files::FileError| self.cannot_write(&error);
+        let is_large = set.log.is_long() || set.content.len() > HELD_BYTES_MAX;
+        let frame = if is_large { LARGE_FRAME_BODY_MAX } else { FRAME_BODY_MAX };
+        let mut bytes = Vec::new();
+        let mut written = 0;
+        let content = std::mem::take(&mut set.content);
+        for piece in content.chunks(PIECE_BYTES) {
+            piece.chunks(frame).for_each(|chunk| put_frame(&mut bytes, Tag::Content, chunk));
+            written += piece.len() as u64;
+            if is_large {
+                files.append(&self.path, std::mem::take(&mut bytes).into()).await.map_err(failed)?;
+                tokio::task::yield_now().await;
             }
         }
-        put_frame(&mut bytes, Tag::SetEnd, &set_end_bytes(end));
-        instance.0.files.append(&self.path, bytes.into()).await?;
-        instance.0.files.flush(&self.path).await
+        drop(content);
+        let mut log_bytes = 0;
+        while let Some(piece) = set.log.next(instance, id)? {
+            piece.chunks(frame).for_each(|chunk| put_frame(&mut bytes, Tag::Log, chunk));
+            log_bytes += piece.len() as u64;
+            if is_large {
+                files.append(&self.path, std::mem::take(&mut bytes).into()).await.map_err(failed)?;
+                tokio::task::yield_now().await;
+            }
+        }
+        let end = set.end(instance, written, log_bytes);
+        put_frame(&mut bytes, Tag::SetEnd, &set_end_bytes(&end));
+        files.append(&self.path, bytes.into()).await.map_err(failed)?;
+        files.flush(&self.path).await.map_err(failed)?;
+        Ok(end)
     }
 
     /// Leaves the file as it was before; a new one goes. What cannot be undone stays as a torn set.
@@ -290,10 +310,9 @@ impl Device {
 struct OpenSet {
     header: SetHeader,
     content: Vec<u8>,
-    log: Vec<u8>,
+    log: LogPart,
     data_pages: u64,
-    /// Where a log backup ends: fixed when it begins.
-    last_log_lsn: Lsn,
+    finished: jiff::Timestamp,
 }
 
 impl OpenSet {
@@ -311,6 +330,7 @@ impl OpenSet {
             server_name: engine.server_name.clone(),
             started: engine.clock.utc_now(),
         };
+        let finished = taken.started;
         let database =
             engine.database_mut(id).ok_or_else(|| messages::error(911, 11, &[&request.database]))?;
         let kind = match request.kind {
@@ -334,34 +354,38 @@ impl OpenSet {
             }
         };
         let header = set_header(database, request, kind, first_lsn, taken);
-        let log = if kind == SetKind::Log { log_bytes(database, first_lsn) } else { Vec::new() };
-        let last_log_lsn = database.log.next_lsn();
-        Ok(Self { header, content, log, data_pages, last_log_lsn })
+        let log = if kind == SetKind::Log { LogPart::of(database, first_lsn) } else { LogPart::empty() };
+        Ok(Self { header, content, log, data_pages, finished })
     }
 
     /// Bytes as simulated.
-    fn size(&self, instance: &Instance) -> u64 {
+    fn size(&self, instance: &Instance, bytes: u64) -> u64 {
         let scale = instance.0.config.cost.size_scale.max(1);
-        (self.content.len() + self.log.len()) as u64 * scale + self.data_pages * 8192
+        bytes * scale + self.data_pages * 8192
     }
 
-    /// Takes the log up to now (a data backup), and closes the set.
-    fn finish(&mut self, instance: &Instance, id: DatabaseId) -> Result<SetEnd, SqlError> {
+    /// Takes the log up to now (a data backup); a log backup's end was fixed when it began.
+    fn take_log(&mut self, instance: &Instance, id: DatabaseId) -> Result<(), SqlError> {
         let mut engine = instance.0.engine.borrow_mut();
-        let finished = engine.clock.utc_now();
+        self.finished = engine.clock.utc_now();
         let database =
             engine.database_mut(id).ok_or_else(|| messages::error(911, 11, &[&self.header.database_name]))?;
-        let last_lsn = if self.header.kind == SetKind::Log {
-            self.last_log_lsn
-        } else {
+        if self.header.kind != SetKind::Log {
             database.log.flush();
-            self.log = log_bytes(database, self.header.first_lsn);
-            database.log.next_lsn()
-        };
-        drop(engine);
-        let size = self.size(instance);
-        let log_pages = (self.log.len() as u64).div_ceil(8192).max(1);
-        Ok(SetEnd { last_lsn, finished, size, data_pages: self.data_pages, log_pages })
+            self.log = LogPart::of(database, self.header.first_lsn);
+        }
+        Ok(())
+    }
+
+    /// What is known when all is written.
+    fn end(&self, instance: &Instance, content_bytes: u64, log_bytes: u64) -> SetEnd {
+        SetEnd {
+            last_lsn: self.log.end,
+            finished: self.finished,
+            size: self.size(instance, content_bytes + log_bytes),
+            data_pages: self.data_pages,
+            log_pages: log_bytes.div_ceil(8192).max(1),
+        }
     }
 
     /// Moves the chain along: bases, the start of the next log backup, truncation.
@@ -465,14 +489,6 @@ fn set_header(
 fn content_bytes(content: &Content) -> Vec<u8> {
     let mut out = Writer::default();
     put_content(&mut out, content);
-    out.into_bytes()
-}
-
-fn log_bytes(database: &Database, first: Lsn) -> Vec<u8> {
-    let mut out = Writer::default();
-    for record in database.log.records_from(first) {
-        put_record(&mut out, record);
-    }
     out.into_bytes()
 }
 

@@ -3,5 +3,6 @@
 mod chain;
 mod device;
 mod interrupted;
+mod large;
 mod property;
 mod standby;
