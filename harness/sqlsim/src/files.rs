@@ -35,6 +35,9 @@ impl FileError {
     pub const FILE_EXISTS: Self = Self { code: 80, text: "The file exists." };
     /// ERROR_DISK_FULL.
     pub const DISK_FULL: Self = Self { code: 112, text: "There is not enough space on the disk." };
+    /// ERROR_IO_DEVICE.
+    pub const IO_DEVICE: Self =
+        Self { code: 1117, text: "The request could not be performed because of an I/O device error." };
     /// ERROR_INVALID_NAME.
     pub const INVALID_NAME: Self =
         Self { code: 123, text: "The filename, directory name, or volume label syntax is incorrect." };

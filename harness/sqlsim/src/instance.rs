@@ -7,6 +7,7 @@ use crate::files::Files;
 use crate::network::{Network, Stream};
 use crate::observer::{Observer, StatementEvent};
 use crate::session::{Endpoint, Sessions};
+use crate::store::{DataDirectory, DataDirectoryError, WriteAheadLog};
 use rand::{Rng, SeedableRng};
 use std::cell::{Cell, RefCell};
 use std::pin::pin;
@@ -52,6 +53,8 @@ pub(crate) struct Inner {
     pub(crate) power_lost: Notify,
     /// Lines of the error log, newest last.
     pub(crate) error_log: RefCell<Vec<String>>,
+    /// What keeps it on disk; `None` for a server that lives in memory alone.
+    pub(crate) wal: Option<WriteAheadLog>,
     /// SQL Server Agent: running jobs and the bell that wakes it.
     pub(crate) agent: crate::msdb::agent::Agent,
 }
@@ -70,6 +73,67 @@ impl Instance {
     ) -> Self {
         let mut engine = Engine::new(&config, &clock);
         crate::msdb::install(&mut engine);
+        let instance = Self::assemble(config, clock, files, network, observer, engine, None);
+        crate::session::background::start(&instance);
+        crate::msdb::agent::start(&instance);
+        instance
+    }
+
+    /// A server that keeps what it acknowledges in a data directory, switched on.
+    ///
+    /// A directory that holds a server is read: what had been acknowledged is there, what transactions
+    /// had left open is undone. `config.seed` does not decide its GUIDs: no two starts may draw the same.
+    ///
+    /// Must be called inside a `tokio::task::LocalSet`, in real time.
+    ///
+    /// # Errors
+    /// When the directory is damaged or cannot be written.
+    pub fn open(
+        config: InstanceConfig,
+        clock: Clock,
+        files: Rc<dyn Files>,
+        network: Rc<dyn Network>,
+        observer: Rc<dyn Observer>,
+        directory: DataDirectory,
+    ) -> Result<Self, DataDirectoryError> {
+        let open = |engine: &mut Engine| WriteAheadLog::open(directory, engine);
+        Self::open_with(config, clock, files, network, observer, open)
+    }
+
+    /// As [`Instance::open`], with another way to open the log.
+    pub(crate) fn open_with(
+        mut config: InstanceConfig,
+        clock: Clock,
+        files: Rc<dyn Files>,
+        network: Rc<dyn Network>,
+        observer: Rc<dyn Observer>,
+        open: impl FnOnce(&mut Engine) -> Result<WriteAheadLog, DataDirectoryError>,
+    ) -> Result<Self, DataDirectoryError> {
+        config.seed ^= crate::store::draw_seed();
+        let mut engine = Engine::new(&config, &clock);
+        crate::msdb::install(&mut engine);
+        let wal = open(&mut engine)?;
+        let instance = Self::assemble(config, clock, files, network, observer, engine, Some(wal));
+        let lines = instance.0.engine.borrow_mut().recover();
+        for line in lines {
+            instance.log_line("Server", &line);
+        }
+        instance.start_log_keeper();
+        crate::session::background::start(&instance);
+        crate::mirroring::resume_all(&instance);
+        crate::msdb::agent::start(&instance);
+        Ok(instance)
+    }
+
+    fn assemble(
+        config: InstanceConfig,
+        clock: Clock,
+        files: Rc<dyn Files>,
+        network: Rc<dyn Network>,
+        observer: Rc<dyn Observer>,
+        engine: Engine,
+        wal: Option<WriteAheadLog>,
+    ) -> Self {
         let rng = rand_chacha::ChaCha8Rng::seed_from_u64(config.seed);
         let instance = Self(Rc::new(Inner {
             config,
@@ -85,13 +149,12 @@ impl Instance {
             power_cycle: Cell::new(1),
             power_lost: Notify::new(),
             error_log: RefCell::default(),
+            wal,
             agent: crate::msdb::agent::Agent::default(),
         }));
         let (major, minor, build, revision) = PRODUCT_VERSION;
         instance
             .log_line("Server", &format!("Microsoft SQL Server 2014 - {major}.{minor}.{build}.{revision}"));
-        crate::session::background::start(&instance);
-        crate::msdb::agent::start(&instance);
         instance
     }
 
@@ -171,12 +234,17 @@ impl Instance {
     }
 
     /// The machine dies: every connection breaks, every task ends, what was not flushed is lost.
+    ///
+    /// A server with a data directory stays off: open its directory again.
     pub fn power_off(&self) {
         if !self.0.running.replace(false) {
             return;
         }
         for task in self.0.tasks.borrow_mut().drain(..) {
             task.abort();
+        }
+        if let Some(wal) = &self.0.wal {
+            wal.close();
         }
         self.0.agent.power_lost();
         self.0.power_lost.notify_waiters();
@@ -186,7 +254,7 @@ impl Instance {
 
     /// The machine comes back: crash recovery of every database, then logins are taken again.
     pub fn power_on(&self) {
-        if self.0.running.get() {
+        if self.0.running.get() || self.0.wal.is_some() {
             return;
         }
         let lines = self.0.engine.borrow_mut().recover();

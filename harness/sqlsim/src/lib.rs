@@ -4,7 +4,8 @@
 //! thread, its sessions are tasks of a `tokio::task::LocalSet`, and rows are
 //! read and written synchronously between two awaits. It has no wall clock, no
 //! thread and no unseeded chance of its own, so that under a paused runtime the
-//! same seed gives the same bytes.
+//! same seed gives the same bytes. The one exception is [`store::DataDirectory`]:
+//! a server that is opened with one has a thread that writes its log to disk.
 //!
 //! It knows nothing of Lync, drills or failover.
 

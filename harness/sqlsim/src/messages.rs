@@ -1441,6 +1441,16 @@ pub const MESSAGES: &[Message] = &[
         template: "%.*ls found %d allocation errors and %d consistency errors in database '%.*ls'.",
     },
     Message {
+        number: 9001,
+        severity: 21,
+        template: "The log for database '%.*ls' is not available. Check the event log for related error messages. Resolve any errors and restart the database.",
+    },
+    Message {
+        number: 9002,
+        severity: 17,
+        template: "The transaction log for database '%.*ls' is full due to '%ls'.",
+    },
+    Message {
         number: 9810,
         severity: 16,
         template: "The datepart %.*ls is not supported by date function %.*ls for data type %ls.",
@@ -1723,6 +1733,7 @@ pub const MESSAGES: &[Message] = &[
         severity: 16,
         template: "FOR UPDATE cannot be specified on a READ ONLY cursor.",
     },
+    Message { number: 17053, severity: 16, template: "%ls: Operating system error %ls encountered." },
     Message {
         number: 17809,
         severity: 20,

@@ -22,7 +22,8 @@ pub(super) fn failing_all(statement: &str, mut causes: Errors) -> Errors {
     causes
 }
 
-/// The device's full path: a name without a directory lies in the backup directory.
+/// The device's full path: a name without a directory lies in the backup directory. A path from the
+/// root, as SQL Server on Linux takes it (`/var/opt/mssql/data/x.bak`), stays as it is.
 ///
 /// # Errors
 /// 3044 for an empty name.
@@ -30,7 +31,7 @@ pub(super) fn device_path(instance: &Instance, device: &str) -> Result<String, S
     if device.trim().is_empty() {
         return Err(messages::error(3044, 1, &[]));
     }
-    if device.starts_with("\\\\") || device.get(1..2) == Some(":") {
+    if device.starts_with("\\\\") || device.starts_with('/') || device.get(1..2) == Some(":") {
         return Ok(device.to_owned());
     }
     let directory = instance.0.config.backup_directory.trim_end_matches('\\');

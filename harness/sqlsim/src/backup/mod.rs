@@ -15,6 +15,7 @@ mod standby;
 mod write;
 
 pub use headers::local_datetime;
+pub(crate) use restore::{get_records, redo};
 
 use crate::error::SqlError;
 use crate::instance::Instance;

@@ -15,7 +15,7 @@ use crate::engine::{Database, DatabaseId, DatabaseState, RecoveryModel, UserAcce
 use crate::error::SqlError;
 use crate::instance::Instance;
 use crate::log::codec::{Decoded, Malformed, Reader, get_content, get_record};
-use crate::log::{Log, LogOp, LogRecord, Recovery};
+use crate::log::{LogOp, LogRecord, Recovery};
 use crate::lsn::Lsn;
 use crate::messages;
 use crate::session::{Session, Sink};
@@ -175,6 +175,9 @@ impl Interruption {
 /// The most bytes that one log record takes.
 const RECORD_BYTES_MAX: usize = 4 * FRAME_BODY_READ_MAX;
 
+/// Bytes of log that are applied before they are put on disk.
+const UNHARDENED_MAX: usize = 16 << 20;
+
 struct Applied {
     /// STOPAT was not reached: RECOVERY is not carried out (4322).
     stays_restoring: bool,
@@ -205,6 +208,7 @@ impl Application<'_> {
                 let mut engine = self.instance.0.engine.borrow_mut();
                 let database = self.database(&mut engine)?;
                 let from = self.begin(database, content)?;
+                database.note_rolled_forward(from, self.request.stop_at, log);
                 let stopped = redo(database, &records, from, self.request.stop_at);
                 Ok(self.end(database, from, stopped))
             }
@@ -227,6 +231,7 @@ impl Application<'_> {
             self.begin(self.database(&mut engine)?, &content)?
         };
         drop(content);
+        let mut applied = 0;
         let mut stopped = None;
         while tag == Some(Tag::Log) && stopped.is_none() {
             log.append(&mut next);
@@ -236,7 +241,18 @@ impl Application<'_> {
             }
             {
                 let mut engine = self.instance.0.engine.borrow_mut();
-                stopped = redo(self.database(&mut engine)?, &records, from, self.request.stop_at);
+                let database = self.database(&mut engine)?;
+                database.note_rolled_forward(from, self.request.stop_at, &log[..whole]);
+                stopped = redo(database, &records, from, self.request.stop_at);
+            }
+            applied += whole;
+            if applied >= UNHARDENED_MAX {
+                // A server with a data directory writes all of it again; it must not pile up in memory.
+                self.instance
+                    .harden()
+                    .await
+                    .map_err(|_| messages::error(9001, 1, &[&self.request.database]))?;
+                applied = 0;
             }
             log.drain(..whole);
             tag = frames.next(&mut next).await?;
@@ -261,7 +277,8 @@ impl Application<'_> {
         }
         database.content = get_content(&mut Reader::new(content)).map_err(malformed)?;
         database.recovery = Recovery::default();
-        database.log = Log::continuing_at(header.first_lsn);
+        database.note_restored(content);
+        database.restart_log(header.first_lsn);
         if header.kind == SetKind::Full {
             take_identity(database, self.set, self.end, self.files);
         }
@@ -293,7 +310,7 @@ fn whole_records(bytes: &[u8]) -> (Vec<LogRecord>, usize) {
     (records, whole)
 }
 
-fn get_records(bytes: &[u8]) -> Decoded<Vec<LogRecord>> {
+pub(crate) fn get_records(bytes: &[u8]) -> Decoded<Vec<LogRecord>> {
     let mut from = Reader::new(bytes);
     let mut records = Vec::new();
     while !from.is_empty() {
@@ -305,7 +322,7 @@ fn get_records(bytes: &[u8]) -> Decoded<Vec<LogRecord>> {
 /// Applies records from an LSN on; stops before the first commit that is later than `stop_at`.
 ///
 /// Returns where it stopped.
-fn redo(
+pub(crate) fn redo(
     database: &mut Database,
     records: &[LogRecord],
     from: Lsn,
@@ -355,7 +372,7 @@ impl Database {
         self.last_log_backup_lsn = Some(redo_start);
         self.guids.recovery_fork = header.recovery_fork;
         self.guids.first_recovery_fork = header.recovery_fork;
-        self.log = Log::continuing_at(redo_start);
+        self.restart_log(redo_start);
         self.next_transaction = self.next_transaction.max(self.recovery.highest_transaction());
         self.state = DatabaseState::Restoring;
         self.save_image();

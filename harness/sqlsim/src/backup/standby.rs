@@ -4,7 +4,7 @@
 //! and keeps the undone records in this file: the next RESTORE LOG needs them.
 
 use super::common::device_path;
-use crate::engine::DatabaseId;
+use crate::engine::{Database, DatabaseId};
 use crate::error::SqlError;
 use crate::instance::Instance;
 use crate::log::LogRecord;
@@ -71,11 +71,7 @@ pub(super) async fn enter(instance: &Instance, id: DatabaseId, path: &str) -> Re
     let mut engine = instance.0.engine.borrow_mut();
     let Some(database) = engine.database_mut(id) else { return Ok(()) };
     written.map_err(|e| messages::error(3441, 1, &[&database.name, &id, &path, &e]))?;
-    for (_, change) in database.recovery.take_undo() {
-        if let Some(change) = change {
-            database.content.apply(&change);
-        }
-    }
+    database.undo_for_readers();
     database.state = crate::engine::DatabaseState::Online;
     database.is_read_only = true;
     database.standby_file = Some(path.as_str().into());
@@ -107,15 +103,35 @@ pub(super) async fn leave(instance: &Instance, id: DatabaseId) -> Result<(), Sql
         if undo.family != database.guids.family || Some(undo.redo_start) != database.redo_start_lsn {
             return Err(messages::error(3445, 1, &[&path, &name, &id]));
         }
-        for record in &undo.records {
-            database.recovery.redo(&mut database.content, record);
-        }
+        database.redo_what_readers_missed(&undo.records);
         database.state = crate::engine::DatabaseState::Restoring;
         database.is_read_only = false;
         database.standby_file = None;
         database.save_image();
     }
+    // Only when it is on disk that the undo file is done with may the file go.
+    instance.harden().await.map_err(|_| messages::error(9001, 1, &[&name]))?;
     // The file has served; one that cannot be removed does no harm.
     let _ = files.remove(&path).await;
     Ok(())
+}
+
+impl Database {
+    /// Undoes what is open in the tables alone: the log stays as the primary wrote it.
+    pub(crate) fn undo_for_readers(&mut self) {
+        self.note_standby_entered();
+        for (_, change) in self.recovery.take_undo() {
+            if let Some(change) = change {
+                self.content.apply(&change);
+            }
+        }
+    }
+
+    /// Does again what [`Database::undo_for_readers`] undid.
+    pub(crate) fn redo_what_readers_missed(&mut self, records: &[LogRecord]) {
+        self.note_standby_left(records);
+        for record in records {
+            self.recovery.redo(&mut self.content, record);
+        }
+    }
 }

@@ -77,6 +77,11 @@ async fn take(
     let time = cost.per_backup_set + time_for(bytes, cost.backup_bytes_per_second);
     Progress { instance, session, sink, stats: request.stats }.run(time).await;
     set.take_log(instance, id)?;
+    // A backup must not have log that this server could lose.
+    if instance.harden().await.is_err() {
+        device.take_back(instance).await;
+        return Err(messages::error(9001, 1, &[&request.database]));
+    }
     let end = match device.append_set(instance, id, &mut set).await {
         Ok(end) => end,
         Err(error) => {

@@ -115,6 +115,11 @@ impl Content {
         self.tables.values()
     }
 
+    /// The table with the lowest id from `id` on.
+    pub(crate) fn next_table(&self, id: ObjectId) -> Option<&Rc<Table>> {
+        self.tables.range(id..).next().map(|(_, table)| table)
+    }
+
     /// A module by id.
     #[must_use]
     pub fn module(&self, id: ObjectId) -> Option<&Rc<ModuleDef>> {

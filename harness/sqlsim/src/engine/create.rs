@@ -165,7 +165,7 @@ impl Engine {
             options: DatabaseOptions::default(),
             redo_start_lsn: None,
             checkpoint: Checkpoint {
-                content: content.clone(),
+                content: Some(content.clone()),
                 lsn: log.next_lsn(),
                 recovery: Recovery::default(),
             },
@@ -179,6 +179,7 @@ impl Engine {
             begins_log_chain: false,
             data_backup_running: false,
             log_backup_running: false,
+            outbox: None,
         }
     }
 

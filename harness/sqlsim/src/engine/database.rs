@@ -193,7 +193,8 @@ impl Default for DatabaseOptions {
 /// The tables as they are on disk, and the LSN from which the log builds on them.
 #[derive(Clone, Debug)]
 pub(crate) struct Checkpoint {
-    pub(crate) content: Content,
+    /// `None` when a data directory keeps the tables.
+    pub(crate) content: Option<Content>,
     pub(crate) lsn: Lsn,
     /// Transactions that were open, with the changes that `content` already has.
     pub(crate) recovery: Recovery,
@@ -258,6 +259,8 @@ pub struct Database {
     pub(crate) data_backup_running: bool,
     /// A log backup of it is being taken.
     pub(crate) log_backup_running: bool,
+    /// What a data directory has not got yet; `None` for a database that lives in memory alone.
+    pub(crate) outbox: Option<Box<crate::store::Outbox>>,
 }
 
 impl Database {

@@ -72,8 +72,10 @@ pub struct Engine {
     pub(crate) settings: BTreeMap<i32, (i64, i64)>,
     /// Trace flags set for all sessions (DBCC TRACEON (n, -1)).
     pub(crate) global_trace_flags: std::collections::BTreeSet<i64>,
+    /// The disk of the write-ahead log is full: user databases take no changes.
+    pub(crate) is_log_full: bool,
     /// Simulated time below one millisecond that was not charged yet.
-    uncharged: std::time::Duration,
+    pub(crate) uncharged: std::time::Duration,
 }
 
 impl Engine {
@@ -94,6 +96,7 @@ impl Engine {
             server_name: config.server_name.as_str().into(),
             settings: BTreeMap::new(),
             global_trace_flags: std::collections::BTreeSet::new(),
+            is_log_full: false,
             uncharged: std::time::Duration::ZERO,
         };
         let created = clock.utc_now();

@@ -77,7 +77,9 @@ impl Engine {
             database.data_backup_running = false;
             database.log_backup_running = false;
             database.log.lose_unflushed();
-            database.content = database.checkpoint.content.clone();
+            if let Some(content) = &database.checkpoint.content {
+                database.content = content.clone();
+            }
             database.recovery = database.checkpoint.recovery.clone();
             if let Some(mirroring) = &mut database.mirroring {
                 mirroring.disconnect();
@@ -91,12 +93,20 @@ impl Engine {
         if self.databases.remove(&TEMPDB).is_some() {
             self.add_system_database(TEMPDB, "tempdb");
         }
+        // What was configured and waited for a start is in use now.
+        for (configured, in_use) in self.settings.values_mut() {
+            *in_use = *configured;
+        }
         for database in self.databases.values_mut() {
             lines.push(format!("Starting up database '{}'.", database.name));
             if database.state == DatabaseState::Offline {
                 continue;
             }
             database.redo_from_checkpoint();
+            // A mirroring failover that the crash cut short: this copy is still the principal.
+            if database.state == DatabaseState::Recovering {
+                database.state = DatabaseState::Online;
+            }
             if database.state == DatabaseState::Restoring {
                 let message = messages::error(3402, 1, &[&database.name, &"RESTORING"]);
                 lines.push(message.message);
@@ -129,7 +139,13 @@ impl Database {
         let recovery = self.open_transactions();
         let lsn = self.log.write(0, false, LogOp::Checkpoint);
         self.log.flush();
-        self.checkpoint = Checkpoint { content: self.content.clone(), lsn, recovery };
+        self.set_checkpoint(lsn, recovery);
+    }
+
+    fn set_checkpoint(&mut self, lsn: Lsn, recovery: crate::log::Recovery) {
+        let content = self.outbox.is_none().then(|| self.content.clone());
+        self.checkpoint = Checkpoint { content, lsn, recovery };
+        self.note_checkpoint();
     }
 
     /// Takes a checkpoint when something was logged since the last one.
@@ -143,7 +159,7 @@ impl Database {
     /// a copy that follows another database's log writes none of its own.
     pub(crate) fn save_image(&mut self) {
         let lsn = self.log.next_lsn();
-        self.checkpoint = Checkpoint { content: self.content.clone(), lsn, recovery: self.recovery.clone() };
+        self.set_checkpoint(lsn, self.recovery.clone());
     }
 
     /// From online to restoring: more log can be applied from here (BACKUP LOG WITH NORECOVERY).
@@ -153,7 +169,7 @@ impl Database {
         self.recovery = self.open_transactions();
         self.state = DatabaseState::Restoring;
         self.redo_start_lsn = Some(lsn);
-        self.log = crate::log::Log::continuing_at(lsn);
+        self.restart_log(lsn);
         self.save_image();
     }
 
@@ -201,14 +217,47 @@ impl Database {
         self.log.truncate_before(keep);
     }
 
+    /// Builds the tables anew from the checkpoint. Those of a data directory were built as it was read.
     pub(crate) fn redo_from_checkpoint(&mut self) {
-        self.content = self.checkpoint.content.clone();
+        let Some(content) = &self.checkpoint.content else { return };
+        self.content = content.clone();
         let mut recovery = self.checkpoint.recovery.clone();
         for record in self.log.records_from(self.checkpoint.lsn) {
             recovery.redo(&mut self.content, record);
         }
         self.next_transaction = self.next_transaction.max(recovery.highest_transaction());
         self.recovery = recovery;
+    }
+
+    /// Empties the log; the next record has this LSN.
+    pub(crate) fn restart_log(&mut self, lsn: Lsn) {
+        self.note_log_restart(lsn);
+        self.log = crate::log::Log::continuing_at(lsn);
+        if self.outbox.is_some() {
+            self.log.start_capture();
+        }
+    }
+
+    /// Takes back what the log did from `lsn` on, and forgets it. The log has to reach back to `lsn`,
+    /// and the last checkpoint may not be newer.
+    pub(crate) fn rewind_log(&mut self, lsn: Lsn) {
+        self.note_rewind(lsn);
+        if self.checkpoint.content.is_some() {
+            self.log.cut_from(lsn);
+            self.redo_from_checkpoint();
+        } else {
+            let inverses: Vec<LogOp> = self.log.records_from(lsn).filter_map(|r| r.op.inverse()).collect();
+            for inverse in inverses.iter().rev() {
+                self.content.apply(inverse);
+            }
+            self.log.cut_from(lsn);
+            let mut recovery = self.checkpoint.recovery.clone();
+            for record in self.log.records_from(self.checkpoint.lsn) {
+                recovery.note(record);
+            }
+            self.recovery = recovery;
+        }
+        self.redo_start_lsn = Some(lsn);
     }
 
     /// Undoes what transactions left open, in the log and in the tables.

@@ -69,6 +69,11 @@ impl Table {
         self.rows.iter().map(|(id, row)| (*id, row))
     }
 
+    /// Rows in order of insertion, from an id on.
+    pub(crate) fn rows_from(&self, id: RowId) -> impl Iterator<Item = (RowId, &Row)> {
+        self.rows.range(id..).map(|(id, row)| (*id, row))
+    }
+
     /// Rows in the order of an index (position in `def.indexes`).
     pub fn rows_in_order(&self, index: usize) -> impl DoubleEndedIterator<Item = (RowId, &Row)> {
         self.entries(index, Bound::Unbounded, Bound::Unbounded)

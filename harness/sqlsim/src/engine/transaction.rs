@@ -305,7 +305,7 @@ impl Engine {
     /// Whether statements may write to a database.
     ///
     /// # Errors
-    /// 3906 when it is read-only or a standby, 927 and others when it is not open.
+    /// 3906 when it is read-only or a standby, 927 and others when it is not open, 9002 when the disk is full.
     pub fn check_writable(&self, database: DatabaseId) -> SqlResult<()> {
         let found = self.databases.get(&database).ok_or_else(|| messages::error(913, 1, &[&database]))?;
         if found.state != DatabaseState::Online {
@@ -313,6 +313,10 @@ impl Engine {
         }
         if found.is_read_only || found.in_standby() {
             return Err(messages::error(3906, 1, &[&found.name]));
+        }
+        // System databases go on: what makes room (a log backup, a job) writes to msdb.
+        if self.is_log_full && !found.is_system() {
+            return Err(messages::error(9002, 4, &[&found.name, &"NOTHING"]));
         }
         Ok(())
     }

@@ -12,3 +12,4 @@ pub mod writer;
 pub use record::{LogOp, LogRecord};
 pub use recovery::Recovery;
 pub use writer::Log;
+pub(crate) use writer::LogPosition;

@@ -44,6 +44,16 @@ impl Recovery {
         }
     }
 
+    /// A recovery that is read back: all records of open transactions, in order of their LSNs.
+    #[must_use]
+    pub(crate) fn of_open_records(highest_transaction: LogTransactionId, records: Vec<LogRecord>) -> Self {
+        let mut open: BTreeMap<LogTransactionId, Vec<LogRecord>> = BTreeMap::new();
+        for record in records {
+            open.entry(record.transaction).or_default().push(record);
+        }
+        Self { open, highest_transaction }
+    }
+
     /// Whether a transaction is open.
     #[must_use]
     pub fn has_open_transactions(&self) -> bool {

@@ -25,6 +25,26 @@ pub struct Log {
     bytes: u64,
     /// Bytes written since the log began, for sizes and costs.
     total_bytes: u64,
+    /// What a data directory has of this log; `None` for a log that lives in memory alone.
+    capture: Option<Capture>,
+}
+
+/// How much of a log was handed on to the server's write-ahead log.
+#[derive(Clone, Debug, Default)]
+struct Capture {
+    /// How many of the records, from the oldest on.
+    records: usize,
+    /// Records before this LSN were forgotten since the last capture.
+    truncated: Option<Lsn>,
+}
+
+/// Where the next record goes, exactly.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LogPosition {
+    /// LSN of the next record.
+    pub(crate) next: Lsn,
+    /// Bytes in the block that is open.
+    pub(crate) block_bytes: u64,
 }
 
 impl Log {
@@ -40,6 +60,7 @@ impl Log {
             block_bytes: 0,
             bytes: 0,
             total_bytes: 0,
+            capture: None,
         }
     }
 
@@ -120,6 +141,9 @@ impl Log {
             }
         }
         self.flushed = self.flushed.min(self.records.len());
+        if let Some(capture) = &mut self.capture {
+            capture.records = capture.records.min(self.records.len());
+        }
         self.continue_at(lsn);
     }
 
@@ -152,9 +176,13 @@ impl Log {
         self.records.range(self.records.partition_point(|r| r.lsn < lsn)..)
     }
 
-    /// Forgets records before `lsn`.
+    /// Forgets records before `lsn`; of a captured log only those that were handed on.
     pub(crate) fn truncate_before(&mut self, lsn: Lsn) {
         while self.records.front().is_some_and(|r| r.lsn < lsn) {
+            if let Some(capture) = &mut self.capture {
+                let Some(left) = capture.records.checked_sub(1) else { return };
+                *capture = Capture { records: left, truncated: Some(lsn) };
+            }
             if let Some(record) = self.records.pop_front() {
                 self.bytes -= record.op.size_bytes();
                 self.flushed = self.flushed.saturating_sub(1);
@@ -173,5 +201,40 @@ impl Log {
         if self.slot > 1 {
             self.close_block();
         }
+    }
+
+    /// From now on records are handed on; those that are there already count as handed on.
+    pub(crate) fn start_capture(&mut self) {
+        self.capture = Some(Capture { records: self.records.len(), truncated: None });
+    }
+
+    /// Where the next record goes.
+    pub(crate) fn position(&self) -> LogPosition {
+        LogPosition { next: self.next_lsn(), block_bytes: self.block_bytes }
+    }
+
+    /// Sets where the next record goes (a log that is read back).
+    pub(crate) fn set_position(&mut self, position: LogPosition) {
+        self.continue_at(position.next);
+        self.block_bytes = position.block_bytes;
+    }
+
+    /// Records that were not handed on yet, and where records were forgotten since the last time.
+    pub(crate) fn take_uncaptured(&mut self) -> (impl ExactSizeIterator<Item = &LogRecord>, Option<Lsn>) {
+        let length = self.records.len();
+        let (from, truncated) = match &mut self.capture {
+            Some(capture) => (std::mem::replace(&mut capture.records, length), capture.truncated.take()),
+            None => (length, None),
+        };
+        (self.records.range(from.min(length)..), truncated)
+    }
+
+    /// Takes back a record that was read from disk.
+    pub(crate) fn put_back(&mut self, record: LogRecord) {
+        let size = record.op.size_bytes();
+        self.bytes += size;
+        self.total_bytes += size;
+        self.records.push_back(record);
+        self.flushed = self.records.len();
     }
 }

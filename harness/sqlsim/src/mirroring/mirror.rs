@@ -32,7 +32,8 @@ pub(super) async fn serve(instance: &Instance, mut stream: Box<dyn Stream>) {
         }
         Err(answer) => (answer, None),
     };
-    if send(&mut stream, &answer).await.is_err() {
+    // Judging may have taken back some of the log.
+    if instance.harden().await.is_err() || send(&mut stream, &answer).await.is_err() {
         return;
     }
     let Some(id) = accepted else { return };
@@ -138,6 +139,7 @@ async fn converse(
     loop {
         let waiting = link.outbox.borrow_mut().pop_front();
         if let Some(message) = waiting {
+            instance.harden().await.map_err(io::Error::other)?;
             send(&mut writer, &message).await?;
             continue;
         }
@@ -152,10 +154,12 @@ async fn converse(
         match message {
             Message::Records { records, next_lsn, is_all } => {
                 let hardened = harden(instance, id, records, next_lsn, is_all);
+                instance.harden().await.map_err(io::Error::other)?;
                 send(&mut writer, &Message::Hardened(hardened)).await?;
             }
             Message::TakeOver => {
                 let role_sequence = take_over(instance, id, None);
+                instance.harden().await.map_err(io::Error::other)?;
                 send(&mut writer, &Message::TookOver { role_sequence }).await?;
                 // The old principal reads the answer before the connection goes.
                 let _ = tokio::time::timeout(FAREWELL_TIMEOUT, incoming.next()).await;
@@ -249,9 +253,7 @@ impl Database {
         if self.checkpoint.lsn > lsn {
             return false;
         }
-        self.log.cut_from(lsn);
-        self.redo_from_checkpoint();
-        self.redo_start_lsn = Some(lsn);
+        self.rewind_log(lsn);
         true
     }
 }

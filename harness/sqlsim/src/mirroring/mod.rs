@@ -106,7 +106,7 @@ pub struct MirrorSession {
 }
 
 impl MirrorSession {
-    fn new(guid: uuid::Uuid, role: MirrorRole, partner_name: &str) -> Self {
+    pub(crate) fn new(guid: uuid::Uuid, role: MirrorRole, partner_name: &str) -> Self {
         Self {
             guid,
             role,

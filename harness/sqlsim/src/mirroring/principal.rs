@@ -136,6 +136,7 @@ pub(super) async fn connect(instance: &Instance, id: DatabaseId, is_new: bool) -
     let (host, port) = parse_address(&address).ok_or(Refusal::Unreachable)?;
     let stream = instance.0.network.connect(host, port).await;
     let mut stream = stream.map_err(|_| Refusal::Unreachable)?;
+    instance.harden().await.map_err(|_| Refusal::Unreachable)?;
     send(&mut stream, &Message::Hello(Box::new(hello))).await.map_err(|_| Refusal::Unreachable)?;
     let mut incoming = Incoming::new(&mut stream);
     match incoming.next().await {
@@ -188,6 +189,7 @@ async fn converse(
             return Ok(());
         }
         send_log(instance, id, &mut writer, &mut next_lsn, &mut has_greeted).await?;
+        instance.harden().await.map_err(io::Error::other)?;
         if send_outbox(link, &mut writer).await? {
             // After RESUME the mirror has to hear where the log ends, even when nothing is new.
             has_greeted = false;
@@ -242,6 +244,8 @@ async fn send_log(
         if let Message::Records { next_lsn: after, is_all, .. } = &frame {
             (*next_lsn, *has_greeted) = (*after, true);
             let is_all = *is_all;
+            // A partner must never have log that this server could lose.
+            instance.harden().await.map_err(io::Error::other)?;
             send(writer, &frame).await?;
             if is_all {
                 return Ok(());

@@ -82,6 +82,7 @@ async fn sign_in(
     let (read, write) = tokio::io::split(greeted.stream);
     let incoming = Incoming::new(read, greeted.assembler);
     let mut sink = WireSink::new(write, instance.0.config.server_name.as_str().into());
+    sink.wait_for_log_of(instance);
     let applicant = Applicant { instance, endpoint, address, is_encrypted: greeted.is_encrypted };
     let welcomed = applicant.sign_in(&greeted.login, &mut sink).await?;
     Ok(Entered { welcomed, incoming, sink })

@@ -5,6 +5,7 @@
 
 use super::sink::{Disconnected, Done, Sink, TransactionChange};
 use crate::error::SqlError;
+use crate::instance::Instance;
 use crate::network::Stream;
 use crate::tds::packet::{
     Assembler, LOGIN_BYTES_MAX, MESSAGE_BYTES_MAX, Message, MessageKind, Packetizer, STATUS_IGNORE,
@@ -102,6 +103,8 @@ pub(super) struct WireSink {
     /// Packets that wait for the stream.
     outbox: BytesMut,
     is_gone: bool,
+    /// The server whose log has to be on disk before an answer leaves.
+    instance: Option<Instance>,
 }
 
 impl WireSink {
@@ -112,7 +115,13 @@ impl WireSink {
             packetizer: Packetizer::new(0),
             outbox: BytesMut::new(),
             is_gone: false,
+            instance: None,
         }
+    }
+
+    /// From now on an answer waits until what it rests on is on disk.
+    pub(super) fn wait_for_log_of(&mut self, instance: &Instance) {
+        self.instance = Some(instance.clone());
     }
 
     /// The tokens of the answer.
@@ -144,6 +153,10 @@ impl WireSink {
 
     async fn send(&mut self, is_last: bool) -> Result<(), Disconnected> {
         self.packetizer.cut(self.tokens.answer(), &mut self.outbox, is_last);
+        if let Some(instance) = &self.instance {
+            // An answer that cannot be stood by is not sent; the connection ends instead.
+            self.is_gone |= instance.harden().await.is_err();
+        }
         while !self.is_gone && !self.outbox.is_empty() {
             self.is_gone = !matches!(self.stream.write_buf(&mut self.outbox).await, Ok(1..));
         }

@@ -36,6 +36,17 @@ impl Writer {
         self.bytes
     }
 
+    /// The bytes written so far, to look at.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Forgets what was written and keeps the room.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+    }
+
     /// How many bytes were written.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -147,6 +158,11 @@ impl<'a> Reader<'a> {
     #[must_use]
     pub fn len(&self) -> usize {
         self.rest.len()
+    }
+
+    /// Everything that is left.
+    pub fn rest(&mut self) -> &'a [u8] {
+        std::mem::take(&mut self.rest)
     }
 
     /// The next `length` bytes.
@@ -382,15 +398,20 @@ pub fn get_record(from: &mut Reader<'_>) -> Decoded<LogRecord> {
 
 /// Writes everything a database holds.
 pub fn put_content(out: &mut Writer, content: &Content) {
+    put_definitions(out, content);
+    out.count(content.tables().count());
+    for table in content.tables() {
+        put_table(out, table);
+    }
+}
+
+/// Writes what a database declares, tables apart.
+pub(crate) fn put_definitions(out: &mut Writer, content: &Content) {
     out.u64(u64::from(content.object_id_position()));
     let definitions: Vec<_> = content.definitions_without_tables().collect();
     out.count(definitions.len());
     for definition in &definitions {
         put_definition(out, definition);
-    }
-    out.count(content.tables().count());
-    for table in content.tables() {
-        put_table(out, table);
     }
 }
 
@@ -409,13 +430,19 @@ fn put_table(out: &mut Writer, table: &Table) {
 /// # Errors
 /// [`Malformed`].
 pub fn get_content(from: &mut Reader<'_>) -> Decoded<Content> {
+    let mut content = get_definitions(from)?;
+    for table in from.list(get_table)? {
+        content.put_table(table);
+    }
+    Ok(content)
+}
+
+/// Reads what a database declares, tables apart.
+pub(crate) fn get_definitions(from: &mut Reader<'_>) -> Decoded<Content> {
     let mut content = Content::default();
     content.set_object_id_position(from.number()?);
     for definition in from.list(get_definition)? {
         content.apply(&LogOp::Define { before: None, after: Some(definition) });
-    }
-    for table in from.list(get_table)? {
-        content.put_table(table);
     }
     Ok(content)
 }

@@ -173,6 +173,10 @@ impl MonitorLink {
             Ok(remote) => remote,
             Err(_) => return Err(error(32_054, 1, &[]).into()),
         };
+        // The monitor must not know of what this server could lose.
+        if instance.harden().await.is_err() {
+            return Err(error(32_055, 1, &[]).into());
+        }
         match remote.execute(batch).await {
             Ok(()) => Ok(()),
             Err(_) => Err(error(32_055, 1, &[]).into()),
