@@ -38,7 +38,9 @@ pub(crate) struct ServeArguments {
     /// @@SERVERNAME of the one server.
     #[arg(long, default_value = "FIREDRILL", conflicts_with = "estate", value_parser = parse_name)]
     name: String,
-    /// With --estate: where drives and shares are kept; a new temporary directory if not given.
+    /// Where the one server keeps its databases and drives, so that they survive its end and kill -9;
+    /// without it everything is in memory. With --estate: where drives and shares are kept; a new temporary
+    /// directory if not given.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// The seed.
@@ -128,11 +130,12 @@ pub(crate) fn serve(arguments: &ServeArguments) -> Ending {
                 | ServeError::NoPassword
                 | ServeError::WeakPassword(_)
                 | ServeError::Public { .. }
-                | ServeError::Certificate(_)
-                | ServeError::NotAvailable(_) => Ending::Usage,
+                | ServeError::Certificate(_) => Ending::Usage,
                 ServeError::Runtime(_)
                 | ServeError::Listen { .. }
                 | ServeError::DataFolder(_)
+                | ServeError::DataDirectory(_)
+                | ServeError::LogLost(_)
                 | ServeError::Data { .. } => Ending::Environment,
             }
         }

@@ -33,7 +33,11 @@ impl DirectoryDrives {
     /// # Errors
     /// 123 for a path that is none.
     pub fn real_path(&self, path: &str) -> Result<PathBuf, FileError> {
-        let (drive, rest) = path.split_once(":\\").ok_or(FileError::INVALID_NAME)?;
+        let (drive, rest) = path.split_once(':').ok_or(FileError::INVALID_NAME)?;
+        // A drive alone is its root.
+        if !rest.is_empty() && !rest.starts_with('\\') {
+            return Err(FileError::INVALID_NAME);
+        }
         if drive.len() != 1 || !drive.chars().all(|letter| letter.is_ascii_alphabetic()) {
             return Err(FileError::INVALID_NAME);
         }
@@ -182,6 +186,16 @@ mod tests {
         drives.put(r"d:\logshipping\MGC\One.trn", b"12345").unwrap();
         assert_eq!(drives.size_of(r"D:\LogShipping\mgc\one.TRN").unwrap(), 5);
         assert_eq!(drives.entries(r"D:\LogShipping\mgc").unwrap()[0].name, "One.trn");
+        fs::remove_dir_all(&drives.root).unwrap();
+    }
+
+    #[test]
+    fn a_drive_alone_is_its_root() {
+        let drives = drives("root");
+        drives.put(r"D:\one.bak", b"1").unwrap();
+        assert_eq!(drives.entries("D:").unwrap(), drives.entries(r"D:\").unwrap());
+        assert_eq!(drives.entries("D:").unwrap().len(), 1);
+        assert_eq!(drives.read_at("D:one.bak", 0, 1).unwrap_err(), FileError::INVALID_NAME);
         fs::remove_dir_all(&drives.root).unwrap();
     }
 

@@ -6,6 +6,7 @@
 
 mod data_folder;
 pub mod estate;
+mod host_files;
 pub mod password;
 pub mod server;
 pub mod tls;
@@ -67,9 +68,12 @@ pub enum ServeError {
     /// There is no certificate to encrypt with.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
-    /// What was asked for is not there yet.
-    #[error("{0}")]
-    NotAvailable(&'static str),
+    /// The server's data directory cannot be used.
+    #[error(transparent)]
+    DataDirectory(#[from] sqlsim::store::DataDirectoryError),
+    /// The server could not go on keeping what it acknowledges.
+    #[error(transparent)]
+    LogLost(#[from] sqlsim::store::LogLost),
     /// An address could not be listened at.
     #[error("cannot listen at {address}: {source}; name a free one with --listen")]
     Listen {

@@ -1,14 +1,16 @@
 //! One fresh SQL Server, served until it is told to end.
 
+use super::host_files::HostFiles;
 use super::{Encryption, Ended, ServeError, accept, bind, interruption, lines_of, password};
 use async_trait::async_trait;
 use sqlsim::network::{Network, Stream};
 use sqlsim::observer::NoObserver;
+use sqlsim::store::DataDirectory;
 use sqlsim::store::memory_files::MemoryFiles;
 use sqlsim::{Clock, CostModel, Files, Instance, InstanceConfig};
 use std::io::{self, BufRead};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -18,6 +20,8 @@ use tokio::task::LocalSet;
 const DATA_DIRECTORY: &str = r"C:\Program Files\Microsoft SQL Server\MSSQL12.MSSQLSERVER\MSSQL\DATA";
 /// Default backup directory, as the server sees it.
 const BACKUP_DIRECTORY: &str = r"C:\Program Files\Microsoft SQL Server\MSSQL12.MSSQLSERVER\MSSQL\Backup";
+/// Where SQL Server on Linux keeps data and backups: scripts written for it find the directory.
+const LINUX_DATA_DIRECTORY: &str = "/var/opt/mssql/data";
 /// Drives of the server.
 const DRIVES: [char; 2] = ['C', 'D'];
 
@@ -52,12 +56,6 @@ pub fn serve_server(
 ) -> Result<Ended, ServeError> {
     let password = options.password.clone().ok_or(ServeError::NoPassword)?;
     password::check(&password).map_err(ServeError::WeakPassword)?;
-    if options.data.is_some() {
-        return Err(ServeError::NotAvailable(
-            "--data without --estate is not available yet: a single server keeps everything in memory; \
-             nothing is served; leave --data out",
-        ));
-    }
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Runtime)?;
     let tasks = LocalSet::new();
@@ -72,18 +70,22 @@ async fn serve_here(
 ) -> Result<Ended, ServeError> {
     let (listener, address) = bind(options.listen).await?;
     let prepared = options.encryption.prepare(&[&options.name], address.ip())?;
-    let instance = start(options, password, address);
+    let instance = start(options, password, address)?;
     let accepting = tokio::task::spawn_local(accept(listener, prepared.endpoint(), instance.clone()));
     say(&format!("encryption {}", prepared.told()));
     say(&format!("listening on {address}"));
     let ended = tokio::select! {
         biased;
-        () = interruption() => Ended::Interrupted,
-        () = quit(&mut lines, options.stop_with_input, say) => Ended::Asked,
+        lost = instance.log_lost() => Err(lost),
+        () = interruption() => Ok(Ended::Interrupted),
+        () = quit(&mut lines, options.stop_with_input, say) => Ok(Ended::Asked),
     };
     accepting.abort();
+    if ended.is_ok() {
+        instance.shut_down().await?;
+    }
     instance.power_off();
-    Ok(ended)
+    Ok(ended?)
 }
 
 /// Ends when `quit` is typed.
@@ -100,8 +102,8 @@ async fn quit(lines: &mut UnboundedReceiver<String>, stop_with_input: bool, say:
     }
 }
 
-/// The server, on the real clock.
-fn start(options: &ServerOptions, password: String, address: SocketAddr) -> Instance {
+/// The server, on the real clock; with the databases of its data directory, if it has one.
+fn start(options: &ServerOptions, password: String, address: SocketAddr) -> Result<Instance, ServeError> {
     #[expect(clippy::disallowed_methods, reason = "a served server runs in real time")]
     let clock = Clock::starting_at(jiff::Timestamp::now(), 0);
     let config = InstanceConfig {
@@ -115,12 +117,18 @@ fn start(options: &ServerOptions, password: String, address: SocketAddr) -> Inst
         seed: options.seed,
         cost: CostModel::default(),
     };
-    let files = files(&clock);
-    Instance::start(config, clock, files, Rc::new(TcpNetwork), Rc::new(NoObserver))
+    let (network, observer) = (Rc::new(TcpNetwork), Rc::new(NoObserver));
+    let Some(path) = &options.data else {
+        let files = memory_files(&clock);
+        return Ok(Instance::start(config, clock, files, network, observer));
+    };
+    let directory = DataDirectory::open(path)?;
+    let files = host_files(&path.join("drives"))?;
+    Ok(Instance::open(config, clock, files, network, observer, directory)?)
 }
 
 /// The drives, in memory, with the directories that a fresh server has.
-fn files(clock: &Clock) -> Rc<dyn Files> {
+fn memory_files(clock: &Clock) -> Rc<dyn Files> {
     let files = MemoryFiles::new(clock, &DRIVES);
     for directory in [DATA_DIRECTORY, BACKUP_DIRECTORY] {
         // Drive C is there and empty: making a directory on it cannot fail.
@@ -128,6 +136,16 @@ fn files(clock: &Clock) -> Rc<dyn Files> {
         debug_assert!(made.is_ok(), "{directory}: {made:?}");
     }
     Rc::new(files)
+}
+
+/// The drives as directories of the host, with the directories that a fresh server has.
+fn host_files(root: &Path) -> Result<Rc<dyn Files>, ServeError> {
+    let fails = |source| ServeError::Data { path: root.to_owned(), source };
+    let files = HostFiles::new(root.to_owned(), &DRIVES).map_err(fails)?;
+    for directory in [DATA_DIRECTORY, BACKUP_DIRECTORY, LINUX_DATA_DIRECTORY] {
+        files.make_directory(directory).map_err(|error| fails(io::Error::other(error)))?;
+    }
+    Ok(Rc::new(files))
 }
 
 /// The machine's own network: mirroring partners and monitor servers by name or address.
@@ -193,9 +211,14 @@ mod tests {
     }
 
     #[test]
-    fn a_data_directory_is_refused_rather_than_left_unused() {
-        let options = ServerOptions { data: Some("/tmp/x".into()), ..options() };
-        let error = served(&options, "quit\n").unwrap_err().to_string();
-        assert!(error.starts_with("--data without --estate is not available yet"), "{error}");
+    fn a_server_in_a_data_directory_ends_and_begins_again() {
+        let path = std::env::temp_dir().join(format!("firedrill-server-{}", std::process::id()));
+        let options = ServerOptions { data: Some(path.clone()), ..options() };
+        for _ in 0..2 {
+            let said = served(&options, "quit\n").unwrap();
+            assert!(said[0].starts_with("listening on "), "{said:?}");
+        }
+        assert!(path.join("drives/C").is_dir());
+        std::fs::remove_dir_all(path).unwrap();
     }
 }
