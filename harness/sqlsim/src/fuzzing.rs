@@ -41,8 +41,8 @@ pub fn request(bytes: &[u8]) {
 pub fn batch(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let (declarations, text) = text.split_once('\0').unwrap_or(("", &text));
-    let _ = tsql::parse(declarations, text, true);
-    let _ = tsql::parse(declarations, text, false);
+    let _ = tsql::parse(declarations, text, true, &tsql::NoTypes);
+    let _ = tsql::parse(declarations, text, false, &tsql::NoTypes);
     let _ = tsql::parse_expression(text);
 }
 

@@ -139,6 +139,11 @@ pub const MESSAGES: &[Message] = &[
     },
     Message { number: 174, severity: 15, template: "The %.*ls function requires %d argument(s)." },
     Message {
+        number: 178,
+        severity: 15,
+        template: "A RETURN statement with a return value cannot be used in this context.",
+    },
+    Message {
         number: 179,
         severity: 15,
         template: "Cannot use the OUTPUT option when passing a constant to a stored procedure.",
@@ -175,6 +180,16 @@ pub const MESSAGES: &[Message] = &[
         number: 217,
         severity: 16,
         template: "Maximum stored procedure, function, trigger, or view nesting level exceeded (limit %d).",
+    },
+    Message {
+        number: 218,
+        severity: 16,
+        template: "Could not find the type '%.*ls'. Either it does not exist or you do not have the necessary permission.",
+    },
+    Message {
+        number: 219,
+        severity: 16,
+        template: "The type '%.*ls' already exists, or you do not have permission to create it.",
     },
     Message {
         number: 220,
@@ -285,6 +300,11 @@ pub const MESSAGES: &[Message] = &[
         template: "The value %d specified for the MAXRECURSION option exceeds the allowed maximum of %d.",
     },
     Message {
+        number: 313,
+        severity: 16,
+        template: "An insufficient number of arguments were supplied for the procedure or function %.*ls.",
+    },
+    Message {
         number: 321,
         severity: 15,
         template: "\"%.*ls\" is not a recognized table hints option. If it is intended as a parameter to a table-valued function or to the CHANGETABLE function, ensure that your database compatibility mode is set to 90.",
@@ -293,6 +313,21 @@ pub const MESSAGES: &[Message] = &[
         number: 402,
         severity: 16,
         template: "The data types %s and %s are incompatible in the %s operator.",
+    },
+    Message {
+        number: 443,
+        severity: 16,
+        template: "Invalid use of a side-effecting operator '%s' within a function.",
+    },
+    Message {
+        number: 444,
+        severity: 16,
+        template: "Select statements included within a function cannot return data to a client.",
+    },
+    Message {
+        number: 455,
+        severity: 16,
+        template: "The last statement included within a function must be a return statement.",
     },
     Message {
         number: 460,
@@ -360,6 +395,11 @@ pub const MESSAGES: &[Message] = &[
         number: 547,
         severity: 16,
         template: "The %ls statement conflicted with the %ls constraint \"%.*ls\". The conflict occurred in database \"%.*ls\", table \"%.*ls\"%ls%.*ls%ls.",
+    },
+    Message {
+        number: 557,
+        severity: 16,
+        template: "Only functions and some extended stored procedures can be executed from within a function.",
     },
     Message {
         number: 596,
@@ -1191,6 +1231,16 @@ pub const MESSAGES: &[Message] = &[
         severity: 16,
         template: "Update or insert of view or function '%.*ls' failed because it contains a derived or constant field.",
     },
+    Message {
+        number: 4506,
+        severity: 16,
+        template: "Column names in each view or function must be unique. Column name '%.*ls' in view or function '%.*ls' is specified more than once.",
+    },
+    Message {
+        number: 4514,
+        severity: 16,
+        template: "CREATE FUNCTION failed because a column name is not specified for column %d.",
+    },
     Message { number: 4613, severity: 16, template: "Grantor does not have GRANT permission." },
     Message {
         number: 4617,
@@ -1256,6 +1306,7 @@ pub const MESSAGES: &[Message] = &[
         severity: 16,
         template: "Directory lookup for the file \"%ls\" failed with the operating system error %ls.",
     },
+    Message { number: 5313, severity: 16, template: "Synonym '%.*ls' refers to an invalid object '%.*ls'." },
     Message {
         number: 5324,
         severity: 15,
@@ -1499,6 +1550,31 @@ pub const MESSAGES: &[Message] = &[
         template: "Window frame with ROWS or RANGE must have an ORDER BY clause.",
     },
     Message { number: 10759, severity: 15, template: "Use of DISTINCT is not allowed with the OVER clause." },
+    Message {
+        number: 11700,
+        severity: 16,
+        template: "The increment for sequence object '%.*ls' cannot be zero.",
+    },
+    Message {
+        number: 11702,
+        severity: 16,
+        template: "The sequence object '%.*ls' must be of data type int, bigint, smallint, tinyint, or decimal or numeric with a scale of 0, or any user-defined data type that is based on one of the above integer data types.",
+    },
+    Message {
+        number: 11703,
+        severity: 16,
+        template: "The start value for sequence object '%.*ls' must be between the minimum and maximum value of the sequence object.",
+    },
+    Message {
+        number: 11705,
+        severity: 16,
+        template: "The minimum value for sequence object '%.*ls' must be less than its maximum value.",
+    },
+    Message {
+        number: 11728,
+        severity: 16,
+        template: "The sequence object '%.*ls' has reached its minimum or maximum value. Restart the sequence object to allow new values to be generated.",
+    },
     Message {
         number: 13601,
         severity: 16,

@@ -52,12 +52,26 @@ const PARAMETERS: &str = "object_id int not null, name nvarchar(128), parameter_
     has_default_value bit not null = 0, is_xml_document bit not null = 0, default_value sql_variant, \
     xml_collection_id int not null = 0, is_readonly bit not null = 0, is_nullable bit = 1";
 
-/// The parameters of procedures. As on a real server, defaults are not shown.
+/// The parameters of procedures and functions. As on a real server, defaults are not shown.
 fn parameters(context: &ViewContext<'_>, rows: &mut Rows<'_>) {
-    let procedures = content(context).into_iter().flat_map(Content::modules);
-    for module in procedures.filter(|module| module.kind == ModuleKind::Procedure) {
-        let parsed = tsql::parse_module(crate::tsql::ast::ObjectKind::Procedure, &module.text);
-        let Ok(Module::Procedure(program)) = parsed else { continue };
+    let Some(content) = content(context) else { return };
+    for module in content.modules() {
+        let kind = match module.kind {
+            ModuleKind::Procedure => crate::tsql::ast::ObjectKind::Procedure,
+            ModuleKind::ScalarFunction | ModuleKind::InlineFunction | ModuleKind::TableFunction => {
+                crate::tsql::ast::ObjectKind::Function
+            }
+            _ => continue,
+        };
+        let Ok(parsed) = tsql::parse_module(kind, &module.text, content) else { continue };
+        let (Module::Procedure(program) | Module::Function(program, _)) = &*parsed else { continue };
+        if let Module::Function(_, tsql::Returns::Scalar(data_type, _)) = &*parsed {
+            rows.add(|row| {
+                row.set("object_id", module.object_id).set("name", "").set("parameter_id", 0);
+                measure(row, *data_type, "system_type_id");
+                row.set("user_type_id", shape(*data_type).id).set("is_output", true);
+            });
+        }
         for (at, parameter) in program.variables.iter().take(program.parameter_count).enumerate() {
             rows.add(|row| {
                 row.set("object_id", module.object_id)

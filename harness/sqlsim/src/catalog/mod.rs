@@ -9,7 +9,7 @@ mod databases;
 pub mod definition;
 mod details;
 mod locks;
-mod objects;
+pub(crate) mod objects;
 mod principals;
 mod procedures;
 pub mod rows;

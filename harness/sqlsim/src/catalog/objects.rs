@@ -1,9 +1,10 @@
 //! Views of what a database declares: tables, columns, indexes, modules.
 
-use super::rows::{Rows, datetime};
+use super::rows::{RowDraft, Rows, datetime};
 use super::types::{has_collation, measure, shape};
 use super::{View, ViewContext};
-use crate::engine::{Content, IndexDef, IndexKind, ModuleKind, TableDef};
+use crate::engine::sequence::Sequence;
+use crate::engine::{Content, IndexDef, IndexKind, ModuleDef, ModuleKind, TableDef};
 use std::rc::Rc;
 
 /// The family.
@@ -14,6 +15,8 @@ pub(super) const VIEWS: &[View] = &[
     View { schema: "sys", name: "tables", columns: TABLES, fill: tables },
     View { schema: "sys", name: "views", columns: OBJECTS, fill: views },
     View { schema: "sys", name: "procedures", columns: OBJECTS, fill: procedures },
+    View { schema: "sys", name: "synonyms", columns: SYNONYMS, fill: synonyms },
+    View { schema: "sys", name: "sequences", columns: SEQUENCES, fill: sequences },
     View { schema: "sys", name: "schemas", columns: SCHEMAS, fill: schemas },
     View { schema: "sys", name: "columns", columns: COLUMNS, fill: columns },
     View { schema: "sys", name: "all_columns", columns: COLUMNS, fill: columns },
@@ -55,7 +58,8 @@ fn schema_id(content: &Content, name: &str) -> i32 {
     content.schema_by_name(name).map_or(1, |schema| schema.schema_id)
 }
 
-fn module_kind(kind: ModuleKind) -> (&'static str, &'static str) {
+/// `type` and `type_desc` of a module.
+pub(crate) fn module_kind(kind: ModuleKind) -> (&'static str, &'static str) {
     match kind {
         ModuleKind::View => ("V ", "VIEW"),
         ModuleKind::Procedure => ("P ", "SQL_STORED_PROCEDURE"),
@@ -63,6 +67,8 @@ fn module_kind(kind: ModuleKind) -> (&'static str, &'static str) {
         ModuleKind::InlineFunction => ("IF", "SQL_INLINE_TABLE_VALUED_FUNCTION"),
         ModuleKind::TableFunction => ("TF", "SQL_TABLE_VALUED_FUNCTION"),
         ModuleKind::Trigger => ("TR", "SQL_TRIGGER"),
+        ModuleKind::Synonym => ("SN", "SYNONYM"),
+        ModuleKind::Sequence => ("SO", "SEQUENCE_OBJECT"),
     }
 }
 
@@ -146,6 +152,59 @@ fn views(context: &ViewContext<'_>, rows: &mut Rows<'_>) {
 
 fn procedures(context: &ViewContext<'_>, rows: &mut Rows<'_>) {
     list_objects(context, rows, |kind| kind == "P ");
+}
+
+const SYNONYMS: &str = "name sysname, object_id int not null, principal_id int, schema_id int not null, \
+    parent_object_id int not null = 0, type char(2), type_desc nvarchar(60), create_date datetime not null, \
+    modify_date datetime not null, is_ms_shipped bit not null = 0, is_published bit not null = 0, \
+    is_schema_published bit not null = 0, base_object_name nvarchar(1035)";
+
+fn synonyms(context: &ViewContext<'_>, rows: &mut Rows<'_>) {
+    modules_of(context, rows, ModuleKind::Synonym, |row, module| {
+        row.set("base_object_name", &module.text);
+    });
+}
+
+const SEQUENCES: &str = "name sysname, object_id int not null, principal_id int, schema_id int not null, \
+    parent_object_id int not null = 0, type char(2), type_desc nvarchar(60), create_date datetime not null, \
+    modify_date datetime not null, is_ms_shipped bit not null = 0, is_published bit not null = 0, \
+    is_schema_published bit not null = 0, start_value sql_variant, increment sql_variant, \
+    minimum_value sql_variant, maximum_value sql_variant, is_cycling bit, is_cached bit = 0, cache_size int, \
+    current_value sql_variant, is_exhausted bit not null = 0";
+
+fn sequences(context: &ViewContext<'_>, rows: &mut Rows<'_>) {
+    modules_of(context, rows, ModuleKind::Sequence, |row, module| {
+        let Some(sequence) = Sequence::read(&module.text) else { return };
+        row.set("start_value", sequence.value(sequence.start))
+            .set("increment", sequence.value(sequence.increment))
+            .set("minimum_value", sequence.value(sequence.minimum))
+            .set("maximum_value", sequence.value(sequence.maximum))
+            .set("is_cycling", sequence.cycles)
+            .set("current_value", sequence.value(sequence.last))
+            .set("is_exhausted", sequence.next.is_none());
+    });
+}
+
+fn modules_of(
+    context: &ViewContext<'_>,
+    rows: &mut Rows<'_>,
+    kind: ModuleKind,
+    more: impl Fn(&mut RowDraft<'_>, &ModuleDef),
+) {
+    let Some(content) = content(context) else { return };
+    let offset = context.instance.0.clock.utc_offset_minutes();
+    for module in content.modules().filter(|module| module.kind == kind) {
+        rows.add(|row| {
+            row.set("name", &module.name)
+                .set("object_id", module.object_id)
+                .set("schema_id", schema_id(content, &module.schema))
+                .set("type", module_kind(kind).0)
+                .set("type_desc", module_kind(kind).1)
+                .set("create_date", datetime(module.created, offset))
+                .set("modify_date", datetime(module.modified, offset));
+            more(row, module);
+        });
+    }
 }
 
 const SYSOBJECTS: &str = "name sysname, id int not null, xtype char(2) not null, uid smallint, \
@@ -462,6 +521,9 @@ const MODULES: &str = "object_id int not null, definition nvarchar(max), uses_an
 
 fn sql_modules(context: &ViewContext<'_>, rows: &mut Rows<'_>) {
     for module in content(context).into_iter().flat_map(Content::modules) {
+        if matches!(module.kind, ModuleKind::Synonym | ModuleKind::Sequence) {
+            continue;
+        }
         rows.add(|row| {
             row.set("object_id", module.object_id).set("definition", &module.text);
         });

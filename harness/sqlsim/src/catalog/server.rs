@@ -307,7 +307,7 @@ fn is_routines(context: &ViewContext<'_>, rows: &mut Rows<'_>) {
         let kind = match module.kind {
             ModuleKind::Procedure => "PROCEDURE",
             ModuleKind::ScalarFunction | ModuleKind::InlineFunction | ModuleKind::TableFunction => "FUNCTION",
-            ModuleKind::View | ModuleKind::Trigger => continue,
+            _ => continue,
         };
         rows.add(|row| {
             row.set("SPECIFIC_CATALOG", catalog)

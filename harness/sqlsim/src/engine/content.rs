@@ -54,6 +54,14 @@ const FIXED_PRINCIPALS: &[(i32, &str, bool)] = &[
     (16393, "db_denydatawriter", true),
 ];
 
+impl crate::tsql::TypeNames for Content {
+    fn alias(&self, schema: Option<&str>, name: &str) -> Option<(crate::value::DataType, bool)> {
+        self.types()
+            .find(|found| same_name(&found.name, name) && same_name(&found.schema, schema.unwrap_or("dbo")))
+            .map(|found| (found.base, found.nullable))
+    }
+}
+
 impl Content {
     /// The content of a new database: `dbo`, `guest`, `sys` and the fixed roles.
     #[must_use]

@@ -280,6 +280,10 @@ pub enum ModuleKind {
     TableFunction,
     /// TRIGGER
     Trigger,
+    /// SYNONYM: its text is the name it stands for
+    Synonym,
+    /// SEQUENCE: its text is what [`super::sequence::Sequence`] writes
+    Sequence,
 }
 
 /// A view, procedure, function or trigger: its text is its definition.

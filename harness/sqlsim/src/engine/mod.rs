@@ -15,6 +15,7 @@ pub mod logins;
 pub mod permissions;
 pub mod read;
 pub mod schema;
+pub mod sequence;
 pub mod state;
 pub mod table;
 pub mod transaction;

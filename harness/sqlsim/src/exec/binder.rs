@@ -193,6 +193,14 @@ impl<'e, 'a> Binder<'e, 'a> {
         if let Some(key) = self.group_key(expr)? {
             return Ok(key);
         }
+        // Chains of operators are deep: what they go through must need little stack.
+        match expr {
+            Expr::Binary(operator, left, right) => self.arithmetic(*operator, left, right),
+            other => self.other_expression(other),
+        }
+    }
+
+    fn other_expression(&mut self, expr: &Expr) -> SqlResult<Typed> {
         Ok(match expr {
             Expr::Literal(value, data_type) => {
                 Typed { nullable: value.is_null(), ..Typed::new(Ex::Constant(value.clone()), *data_type) }
@@ -215,7 +223,6 @@ impl<'e, 'a> Binder<'e, 'a> {
                 let inner = self.expression(inner)?;
                 Typed::new(Ex::BitNot(Box::new(inner.ex)), inner.data_type)
             }
-            Expr::Binary(operator, left, right) => self.arithmetic(*operator, left, right)?,
             Expr::Case { operand, branches, otherwise } => {
                 self.case(operand.as_deref(), branches, otherwise)?
             }
@@ -232,6 +239,7 @@ impl<'e, 'a> Binder<'e, 'a> {
                 Typed { ex, data_type: *target, nullable }
             }
             Expr::Call(call) => self.call(call)?,
+            Expr::NextValue(name) => self.next_value(name)?,
             Expr::Subquery(query) => {
                 let query = self.one_column(query)?;
                 let data_type = query.columns[0].data_type;
@@ -313,7 +321,7 @@ impl<'e, 'a> Binder<'e, 'a> {
             return Err(error(10_753, 1, &[&call.name.name]));
         }
         if call.name.schema.is_some() && !call.name.schema.as_deref().is_some_and(|s| same_name(s, "sys")) {
-            return Err(error(4121, 1, &[&call.name.schema.as_deref().unwrap_or(""), &call.name]));
+            return self.user_function(call);
         }
         let mut arguments = Vec::with_capacity(call.arguments.len());
         for argument in &call.arguments {

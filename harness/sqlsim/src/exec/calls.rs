@@ -1,5 +1,6 @@
 //! EXECUTE: procedures in T-SQL and in Rust, text, and procedure calls by RPC.
 
+use super::environment::DatabaseTypes;
 use super::permissions::{Chain, Object};
 use super::procedures::{self, DefaultValue, Procedure, ProcedureContext};
 use super::run::{Activation, Failure, NESTING_MAX, Runner, Stop, Went};
@@ -132,7 +133,8 @@ impl Runner<'_> {
     /// Parses with the session's settings.
     pub(super) fn parse(&self, parameters: &str, text: &str) -> SqlResult<Rc<Program>> {
         let quoted = self.session.exec.borrow().settings.quoted_identifier;
-        tsql::parse(parameters, text, quoted)
+        let database = self.session.state.borrow().database_id;
+        tsql::parse(parameters, text, quoted, &DatabaseTypes { instance: self.instance, database })
     }
 
     /// Runs a program one level deeper; the current database and SET options come back afterwards.
@@ -190,6 +192,9 @@ impl Runner<'_> {
     }
 
     fn find(&self, name: &ObjectName) -> SqlResult<Callable> {
+        let current = self.session.state.borrow().database_id;
+        let base = super::synonyms::base_of(&self.instance.0.engine.borrow(), current, name);
+        let name = base.as_ref().unwrap_or(name);
         if name.server.is_some() {
             return Err(error(40_510, 1, &[&"linked server"]));
         }
@@ -319,13 +324,15 @@ impl Runner<'_> {
         chain: Chain,
         given: Vec<Given>,
     ) -> Result<Returned, Failure> {
-        let Module::Procedure(program) = tsql::parse_module(ObjectKind::Procedure, &text)? else {
+        let types = DatabaseTypes { instance: self.instance, database };
+        let module = tsql::parse_module(ObjectKind::Procedure, &text, &types)?;
+        let Module::Procedure(program) = &*module else {
             return Err(error(2812, 62, &[&name]).into());
         };
-        let program = Rc::new(program);
+        let program = program.clone();
         let mut inner = Activation::new(program.clone());
         let positions = bind_parameters(&program, &name, &given, &mut inner.values)?;
-        let executes_as = if chain == Chain::System { None } else { tsql::executes_as(&text)? };
+        let executes_as = if chain == Chain::System { None } else { tsql::executes_as(&text, &types)? };
         let context = executes_as.filter(|who| &**who != "CALLER");
         if let Some(who) = context {
             let nesting = self.session.exec.borrow().nesting + 1;
@@ -510,7 +517,8 @@ fn given_by_client(parameter: &RpcParam) -> Given {
 
 /// The name of a procedure in a text.
 fn procedure_name(text: &str) -> SqlResult<ObjectName> {
-    let program = tsql::parse("", &format!("EXEC {text}"), true).map_err(|_| error(2812, 62, &[&text]))?;
+    let program = tsql::parse("", &format!("EXEC {text}"), true, &tsql::NoTypes)
+        .map_err(|_| error(2812, 62, &[&text]))?;
     match program.code.first() {
         Some(crate::tsql::ast::Instruction::Statement(crate::tsql::ast::Statement {
             kind:

@@ -36,6 +36,11 @@ pub(super) fn run(env: &Environment<'_>, statement: &StatementKind, level: u32) 
         StatementKind::DropIndex { index, table, if_exists } => drop_index(env, index, table, *if_exists)?,
         StatementKind::CreateModule(create) => create_module(env, create)?,
         StatementKind::CreateSchema(name, owner) => create_schema(env, name, owner.as_ref())?,
+        StatementKind::CreateType { name, base, nullable } => {
+            super::synonyms::create_type(env, name, *base, *nullable)?;
+        }
+        StatementKind::CreateSynonym { name, base } => super::synonyms::create(env, name, base)?,
+        StatementKind::Sequence(sequence) => super::sequences::define(env, sequence)?,
         _ => return Err(error(40_510, 1, &[&"this statement"]).into()),
     }
     Ok(Outcome::default())
@@ -81,12 +86,14 @@ pub(super) fn temporary_name(env: &Environment<'_>, name: &Rc<str>, level: u32) 
         return Err(error(2714, 6, &[name]));
     }
     if name.starts_with("##") {
-        return Err(error(40_510, 1, &[&"global temporary table"]));
+        return Ok(name.clone());
     }
     Ok(format!("{name}_{:_>12}{:04}{:04}", "", env.session.id, state.temporary.len()).into())
 }
 
 pub(super) fn remember_temporary(env: &Environment<'_>, name: &Rc<str>, real_name: Rc<str>, level: u32) {
+    // A global one lives as long as the session that made it.
+    let level = if name.starts_with("##") { 0 } else { level };
     let mut state = env.session.exec.borrow_mut();
     state.temporary.push(TemporaryTable { name: name.clone(), real_name, level });
 }

@@ -32,8 +32,10 @@ pub(super) struct Environment<'a> {
     pub(super) chain: super::permissions::Chain,
     /// The statement's time: GETDATE() is the same in all rows.
     pub(super) now: jiff::Timestamp,
-    /// Tables `inserted` and `deleted` of an OUTPUT clause are resolved by the caller.
+    /// `@@PROCID`.
     pub(super) procedure_id: i32,
+    /// How many functions of one's own call each other around it.
+    pub(super) depth: u32,
 }
 
 /// A table variable: rows that no transaction undoes.
@@ -112,5 +114,24 @@ impl Environment<'_> {
         let id = engine.database_id(name).ok_or_else(|| crate::messages::error(911, 1, &[&name]))?;
         engine.can_open(id, self.session)?;
         Ok(id)
+    }
+
+    /// The alias types of a database.
+    pub(super) fn types(&self, database: DatabaseId) -> DatabaseTypes<'_> {
+        DatabaseTypes { instance: self.instance, database }
+    }
+}
+
+/// The alias types of a database.
+pub(super) struct DatabaseTypes<'a> {
+    pub(super) instance: &'a Instance,
+    pub(super) database: DatabaseId,
+}
+
+impl crate::tsql::TypeNames for DatabaseTypes<'_> {
+    fn alias(&self, schema: Option<&str>, name: &str) -> Option<(DataType, bool)> {
+        // Whoever parses while he holds the engine knows built-in types only.
+        let engine = self.instance.0.engine.try_borrow().ok()?;
+        engine.database(self.database)?.content.alias(schema, name)
     }
 }

@@ -88,6 +88,7 @@ impl Runner<'_> {
             now,
             procedure_id: self.procedure.1,
             chain: self.chain,
+            depth: 0,
         }
     }
 

@@ -72,6 +72,10 @@ pub(super) enum Ex {
         arguments: Vec<Ex>,
         types: Vec<DataType>,
     },
+    /// A function of a database, with its arguments as its parameters want them.
+    UserFunction(Rc<super::user_functions::UserFunction>, Vec<Ex>),
+    /// NEXT VALUE FOR: database and sequence.
+    NextValue(crate::engine::DatabaseId, crate::engine::ObjectId),
     Coalesce(Vec<Ex>),
     NullIf(Box<Ex>, Box<Ex>),
     Case {
@@ -145,6 +149,18 @@ type Evaluated = Result<Value, Fault>;
 impl Ex {
     /// The value of the expression on a row.
     pub(super) fn eval(&self, env: &Environment<'_>, frame: &Frame<'_>) -> Evaluated {
+        // Chains of operators are deep: what they go through must need little stack.
+        match self {
+            Self::Arithmetic { operator, left, right, types, out } => {
+                let left = left.eval(env, frame)?;
+                let right = right.eval(env, frame)?;
+                Ok(arithmetic(*operator, (&left, types.0), (&right, types.1), *out)?)
+            }
+            other => other.eval_other(env, frame),
+        }
+    }
+
+    fn eval_other(&self, env: &Environment<'_>, frame: &Frame<'_>) -> Evaluated {
         match self {
             Self::Constant(value) => Ok(value.clone()),
             Self::Variable(slot) => Ok(env.variables.get(*slot).cloned().unwrap_or(Value::Null)),
@@ -170,11 +186,6 @@ impl Ex {
                     other => Ok(other?),
                 }
             }
-            Self::Arithmetic { operator, left, right, types, out } => {
-                let left = left.eval(env, frame)?;
-                let right = right.eval(env, frame)?;
-                Ok(arithmetic(*operator, (&left, types.0), (&right, types.1), *out)?)
-            }
             Self::Negate(inner, data_type) => negate(&inner.eval(env, frame)?, *data_type),
             Self::BitNot(inner) => Ok(match inner.eval(env, frame)? {
                 Value::Int(n) => Value::Int(!n),
@@ -185,6 +196,10 @@ impl Ex {
                 let values = eval_all(arguments, env, frame)?;
                 Ok(function(env, &values, types)?)
             }
+            Self::UserFunction(function, arguments) => {
+                super::user_functions::value(env, function, eval_all(arguments, env, frame)?)
+            }
+            Self::NextValue(database, sequence) => super::sequences::next(env, *database, *sequence),
             Self::Coalesce(options) => {
                 for option in options {
                     let value = option.eval(env, frame)?;
@@ -300,7 +315,7 @@ impl Ex {
                 true
             }
             Self::Constant(_) | Self::Variable(_) | Self::SystemVariable(_) | Self::Column { .. } => true,
-            Self::Window(_) | Self::Scalar(_) | Self::Exists(_) => false,
+            Self::Window(_) | Self::Scalar(_) | Self::Exists(_) | Self::NextValue(..) => false,
             Self::InQuery { .. } | Self::Quantified { .. } => false,
             Self::Convert { value, style, .. } => {
                 value.own_columns(see) && style.as_ref().is_none_or(|style| style.own_columns(see))
@@ -313,7 +328,7 @@ impl Ex {
             Self::Negate(inner, _) | Self::BitNot(inner) | Self::Not(inner) | Self::IsNull(inner) => {
                 inner.own_columns(see)
             }
-            Self::Call { arguments, .. } | Self::Coalesce(arguments) => {
+            Self::Call { arguments, .. } | Self::UserFunction(_, arguments) | Self::Coalesce(arguments) => {
                 arguments.iter().all(|argument| argument.own_columns(see))
             }
             Self::Case { branches, otherwise } => {

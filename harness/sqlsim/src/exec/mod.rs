@@ -12,6 +12,7 @@
 mod admin;
 mod aggregate;
 mod alter_database;
+mod assign;
 mod binder;
 mod calls;
 mod change;
@@ -44,14 +45,17 @@ mod run;
 mod security;
 mod select;
 mod select_rows;
+mod sequences;
 mod set_rows;
 mod source;
 mod state;
 mod statement;
 mod stream;
+mod synonyms;
 mod table_functions;
 mod target;
 mod transactions;
+mod user_functions;
 mod window;
 
 use crate::error::{SqlError, SqlResult};

@@ -9,7 +9,7 @@ use crate::engine::{
     TEMPDB, same_name,
 };
 use crate::messages::error;
-use crate::tsql::ast::{CreateIndex, CreateModule, ObjectKind, ObjectName};
+use crate::tsql::ast::{CreateIndex, CreateModule, FunctionKind, ObjectKind, ObjectName};
 use std::rc::Rc;
 
 pub(super) fn drop_object(
@@ -25,12 +25,18 @@ pub(super) fn drop_object(
         ObjectKind::Function => "function",
         ObjectKind::Schema => return drop_schema(env, if_exists, &name.name),
         ObjectKind::Trigger => "trigger",
+        ObjectKind::Type => return super::synonyms::drop_type(env, if_exists, name),
+        ObjectKind::Synonym => "synonym",
+        ObjectKind::Sequence => "sequence object",
     };
     let missing = || -> Result<(), Fault> {
         if if_exists { Ok(()) } else { Err(error(3701, 5, &[&"drop", &word, name]).into()) }
     };
     if name.name.starts_with('#') {
         let Ok((_, Found::Table(def))) = resolve(env, env.database, name) else { return missing() };
+        if kind != ObjectKind::Table {
+            return missing();
+        }
         env.instance.0.engine.borrow_mut().drop_table(transaction(env), TEMPDB, def.object_id)?;
         let mut state = env.session.exec.borrow_mut();
         if let Some(at) = state.temporary.iter().rposition(|table| same_name(&table.name, &name.name)) {
@@ -57,10 +63,15 @@ pub(super) fn drop_object(
         }
         Some(NamedObject::Module(module)) => {
             let wanted = match kind {
-                ObjectKind::View => ModuleKind::View,
-                _ => ModuleKind::Procedure,
+                ObjectKind::View => &[ModuleKind::View][..],
+                ObjectKind::Function => {
+                    &[ModuleKind::ScalarFunction, ModuleKind::InlineFunction, ModuleKind::TableFunction]
+                }
+                ObjectKind::Synonym => &[ModuleKind::Synonym],
+                ObjectKind::Sequence => &[ModuleKind::Sequence],
+                _ => &[ModuleKind::Procedure],
             };
-            if module.kind != wanted {
+            if !wanted.contains(&module.kind) {
                 return missing();
             }
             env.instance.0.engine.borrow_mut().drop_module(transaction(env), database, module.object_id)
@@ -172,7 +183,13 @@ pub(super) fn create_module(env: &Environment<'_>, create: &CreateModule) -> Res
         return Err(error(166, 1, &[&"CREATE/ALTER PROCEDURE"]).into());
     }
     let (database, schema) = place(env, &create.name)?;
-    let kind = if create.kind == ObjectKind::View { ModuleKind::View } else { ModuleKind::Procedure };
+    let kind = match (create.kind, create.function) {
+        (_, Some(FunctionKind::Scalar)) => ModuleKind::ScalarFunction,
+        (_, Some(FunctionKind::Inline)) => ModuleKind::InlineFunction,
+        (_, Some(FunctionKind::Table)) => ModuleKind::TableFunction,
+        (ObjectKind::View, _) => ModuleKind::View,
+        _ => ModuleKind::Procedure,
+    };
     let mut engine = env.instance.0.engine.borrow_mut();
     let now = env.now;
     let exists = engine
@@ -193,6 +210,9 @@ pub(super) fn create_module(env: &Environment<'_>, create: &CreateModule) -> Res
     };
     engine.put_module(transaction(env), database, def, create.alter || (create.or_alter && exists))?;
     drop(engine);
+    if kind == ModuleKind::InlineFunction {
+        super::user_functions::check(env, &create.name)?;
+    }
     if kind == ModuleKind::View {
         // A view is bound when it is made, so that what it stands on is there.
         check_view(env, &create.name)?;

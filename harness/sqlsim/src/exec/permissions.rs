@@ -250,6 +250,12 @@ pub(super) fn check_statement(env: &Environment<'_>, statement: &StatementKind) 
             may_alter(env, name, || error(3701, 20, &[&"drop", &word, name]))
         }),
         StatementKind::CreateTable(table) => create("CREATE TABLE", &table.name),
+        StatementKind::CreateType { name, .. } => create("CREATE TYPE", name),
+        StatementKind::CreateSynonym { name, .. } => create("CREATE SYNONYM", name),
+        StatementKind::Sequence(sequence) if sequence.alter => may_alter(env, &sequence.name, || {
+            error(15_151, 1, &[&"alter", &"sequence object", &sequence.name])
+        }),
+        StatementKind::Sequence(sequence) => create("ALTER", &sequence.name),
         StatementKind::CreateModule(module) if module.alter => {
             may_alter(env, &module.name, || error(208, 6, &[&module.name]))
         }

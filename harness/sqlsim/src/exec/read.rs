@@ -160,6 +160,10 @@ impl NodeState {
                 let values = eval_all(arguments, env, left)?;
                 Self::Ready(function(env, &values)?.into_iter())
             }
+            Node::UserFunction(function, arguments) => {
+                let values = eval_all(arguments, env, left)?;
+                Self::Ready(super::user_functions::rows(env, function, values)?.into_iter())
+            }
             Node::Join(_) => Self::Join(Box::default()),
             Node::Step(step) => Self::Ready(step.rows.borrow().clone().into_iter()),
         })

@@ -281,7 +281,10 @@ impl<'a> Runner<'a> {
             | StatementKind::CreateIndex(_)
             | StatementKind::DropIndex { .. }
             | StatementKind::CreateModule(_)
-            | StatementKind::CreateSchema(..) => self.rows_statement(activation, statement, None).await?,
+            | StatementKind::CreateSchema(..)
+            | StatementKind::CreateType { .. }
+            | StatementKind::CreateSynonym { .. }
+            | StatementKind::Sequence(_) => self.rows_statement(activation, statement, None).await?,
             StatementKind::Insert(insert) => match &insert.source {
                 dml_source @ crate::tsql::ast::InsertSource::Execute(_) => {
                     let crate::tsql::ast::InsertSource::Execute(inner) = dml_source else {

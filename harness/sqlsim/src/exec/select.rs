@@ -17,7 +17,7 @@ use crate::engine::{Access, DatabaseId, Fault, ObjectId, TransactionId};
 use crate::instance::Instance;
 use crate::messages::error;
 use crate::tsql::ast::{SelectItem, Statement, StatementKind};
-use crate::value::{Row, Value, convert};
+use crate::value::{Row, convert};
 
 /// Rows are sent in pieces of about this size.
 const FLUSH_BYTES: usize = 32 * 1024;
@@ -219,7 +219,11 @@ impl Drop for HeldTables {
 }
 
 /// SELECT with INTO, with assignments, or for a caller that takes its rows.
-fn select(env: &Environment<'_>, query: &crate::tsql::ast::Query, level: u32) -> Result<Outcome, Fault> {
+pub(super) fn select(
+    env: &Environment<'_>,
+    query: &crate::tsql::ast::Query,
+    level: u32,
+) -> Result<Outcome, Fault> {
     let items: &[SelectItem] = match &query.body {
         crate::tsql::ast::QueryBody::Select(select) => &select.items,
         _ => &[],
@@ -229,7 +233,9 @@ fn select(env: &Environment<'_>, query: &crate::tsql::ast::Query, level: u32) ->
         return Err(error(141, 1, &[]).into());
     }
     let assigns = assigns > 0;
-    let compiled = Binder::new(env).query(query)?;
+    let accumulation = if assigns { super::assign::Accumulation::of(query) } else { None };
+    let compiled =
+        Binder::new(env).query(accumulation.as_ref().map_or(query, |accumulation| &accumulation.query))?;
     let limit = env.state().settings.row_count_limit;
     let mut rows = if env.state().settings.format_only { Vec::new() } else { compiled.run(env, None)? };
     if limit > 0 {
@@ -237,8 +243,18 @@ fn select(env: &Environment<'_>, query: &crate::tsql::ast::Query, level: u32) ->
     }
     let count = rows.len() as u64;
     let mut outcome = Outcome { count: Some(count), command: 0xC1, ..Outcome::default() };
+    if let Some(accumulation) = accumulation {
+        outcome.assigned = accumulation.values(env, &compiled.columns, &rows)?;
+        return Ok(outcome);
+    }
     if assigns {
-        outcome.assigned = assigned(env, items, &compiled.columns, &rows)?;
+        if let Some(last) = rows.last() {
+            for ((item, column), value) in items.iter().zip(&compiled.columns).zip(last.iter()) {
+                let SelectItem::Assign(slot, ..) = item else { continue };
+                let value = convert::implicit(value, column.data_type, env.variable_type(*slot))?;
+                outcome.assigned.push((*slot, value));
+            }
+        }
         return Ok(outcome);
     }
     if let crate::tsql::ast::QueryBody::Select(select) = &query.body
@@ -250,39 +266,4 @@ fn select(env: &Environment<'_>, query: &crate::tsql::ast::Query, level: u32) ->
     }
     outcome.set = Some((compiled.columns, rows));
     Ok(outcome)
-}
-
-/// Values of `SELECT @x = …`: those of the last row; `@x = @x + …` goes through all rows.
-fn assigned(
-    env: &Environment<'_>,
-    items: &[SelectItem],
-    columns: &[crate::value::ColumnMeta],
-    rows: &[crate::value::Row],
-) -> Result<Vec<(usize, Value)>, Fault> {
-    let mut values: Vec<(usize, Value)> = Vec::new();
-    for row in rows {
-        for ((item, column), value) in items.iter().zip(columns).zip(row.iter()) {
-            let SelectItem::Assign(slot, operator, _) = item else { continue };
-            let to = env.variable_type(*slot);
-            let value = match operator {
-                None => convert::implicit(value, column.data_type, to)?,
-                Some(operator) => {
-                    let before =
-                        values.iter().find(|(known, _)| known == slot).map(|(_, value)| value.clone());
-                    let before = before.or_else(|| env.variables.get(*slot).cloned()).unwrap_or(Value::Null);
-                    let out = super::operators::arithmetic_type(*operator, to, column.data_type)?;
-                    let sum = super::operators::arithmetic(
-                        *operator,
-                        (&before, to),
-                        (value, column.data_type),
-                        out,
-                    )?;
-                    convert::convert(&sum, out, to, 0)?
-                }
-            };
-            values.retain(|(known, _)| known != slot);
-            values.push((*slot, value));
-        }
-    }
-    Ok(values)
 }

@@ -3,7 +3,7 @@
 use super::binder::{Binder, Scope, ScopeColumn};
 use super::dml::Target;
 use super::environment::Environment;
-use super::expression::{Ex, convert_ex};
+use super::expression::{Ex, Typed, convert_ex};
 use super::look_up::push_filters;
 use super::query::CompiledQuery;
 use super::target::{FoundTarget, id_column};
@@ -33,6 +33,8 @@ pub(super) enum Node {
     Query(Rc<CompiledQuery>, bool),
     /// A function that gives rows.
     Function(super::table_functions::TableFunction, Vec<Ex>),
+    /// A function of a database that gives rows.
+    UserFunction(Rc<super::user_functions::UserFunction>, Vec<Ex>),
     /// A join.
     Join(Box<JoinNode>),
     /// What a recursive common table reads of itself.
@@ -452,9 +454,8 @@ impl Binder<'_, '_> {
         name: &str,
         alias: &Rc<str>,
     ) -> SqlResult<Node> {
-        let Module::View(columns, query) = tsql::parse_module(ObjectKind::View, text)? else {
-            return Err(error(208, 1, &[alias]));
-        };
+        let module = tsql::parse_module(ObjectKind::View, text, &self.env.types(database))?;
+        let Module::View(columns, query) = &*module else { return Err(error(208, 1, &[alias])) };
         self.deeper()?;
         let in_its_place = |binder: &mut Self, query: &Query| {
             let outside = std::mem::replace(&mut binder.database, database);
@@ -467,19 +468,19 @@ impl Binder<'_, '_> {
             compiled
         };
         if self.is_target(alias, name) {
-            let node = self.through(&query, alias, &columns, in_its_place);
+            let node = self.through(query, alias, columns, in_its_place);
             self.expansion -= 1;
             return node;
         }
         let target = self.change_target.take();
         let used = std::mem::replace(&mut self.lowest_used, usize::MAX);
-        let compiled = in_its_place(self, &query);
+        let compiled = in_its_place(self, query);
         self.lowest_used = used;
         self.change_target = target;
         self.expansion -= 1;
         let mut compiled = compiled?;
         compiled.is_correlated = false;
-        self.add_query_columns(&compiled, alias, &columns)?;
+        self.add_query_columns(&compiled, alias, columns)?;
         Ok(Node::Query(Rc::new(compiled), false))
     }
 
@@ -500,9 +501,15 @@ impl Binder<'_, '_> {
         alias: Option<&Rc<str>>,
         names: &[Rc<str>],
     ) -> SqlResult<Node> {
+        if let Some(function) = super::user_functions::find(self.env, self.database, name)? {
+            return self.user_table_function(function, arguments, alias.unwrap_or(&name.name), names);
+        }
         let mut bound = Vec::new();
         for argument in arguments {
-            bound.push(self.expression(argument)?);
+            bound.push(match argument {
+                Expr::Default => Typed::new(Ex::Constant(crate::value::Value::Null), DataType::Int),
+                argument => self.expression(argument)?,
+            });
         }
         let (function, columns) = super::table_functions::find(name).ok_or_else(|| error(208, 1, &[name]))?;
         let source = alias.unwrap_or(&name.name).clone();
@@ -581,6 +588,12 @@ pub(super) fn resolve(
     name: &ObjectName,
 ) -> SqlResult<(DatabaseId, Found)> {
     let unknown = || error(208, 1, &[name]);
+    if name.name.starts_with("##") {
+        let engine = env.instance.0.engine.borrow();
+        let tempdb = engine.database(crate::engine::TEMPDB).ok_or_else(unknown)?;
+        let table = tempdb.content.table_by_name("dbo", &name.name).ok_or_else(unknown)?;
+        return Ok((crate::engine::TEMPDB, Found::Table(table.def.clone())));
+    }
     if name.name.starts_with('#') {
         let state = env.state();
         let real =
@@ -605,7 +618,19 @@ pub(super) fn resolve(
                 if module.kind == crate::engine::ModuleKind::View {
                     return Ok((database, Found::View(module.text.clone())));
                 }
-                return Err(unknown());
+                let base = super::synonyms::read(&module).filter(|base| base != name);
+                drop(engine);
+                // A synonym of a synonym is not followed.
+                return match base {
+                    Some(base)
+                        if super::synonyms::base_of(&env.instance.0.engine.borrow(), database, &base)
+                            .is_none() =>
+                    {
+                        resolve(env, database, &base)
+                            .map_err(|e| if e.number == 208 { error(5313, 1, &[name, &base]) } else { e })
+                    }
+                    _ => Err(unknown()),
+                };
             }
             None => {}
         }

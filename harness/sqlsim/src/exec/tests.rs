@@ -16,6 +16,7 @@ mod changes;
 mod cursors;
 mod idioms;
 mod isolation;
+mod modules;
 mod permissions;
 mod queries;
 mod refusals;

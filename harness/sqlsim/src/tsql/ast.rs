@@ -210,6 +210,24 @@ pub enum StatementKind {
     CreateModule(Box<CreateModule>),
     /// CREATE SCHEMA.
     CreateSchema(Rc<str>, Option<Rc<str>>),
+    /// CREATE TYPE … FROM.
+    CreateType {
+        /// Its name.
+        name: ObjectName,
+        /// What it stands for.
+        base: DataType,
+        /// Whether it allows NULL.
+        nullable: bool,
+    },
+    /// CREATE SYNONYM.
+    CreateSynonym {
+        /// Its name.
+        name: Box<ObjectName>,
+        /// What it stands for.
+        base: Box<ObjectName>,
+    },
+    /// CREATE and ALTER SEQUENCE.
+    Sequence(Box<CreateSequence>),
     /// CREATE, ALTER, DROP LOGIN, USER, ROLE membership, GRANT …
     Security(Box<Security>),
     /// CREATE DATABASE.
@@ -530,6 +548,10 @@ pub enum Expr {
     Subquery(Box<Query>),
     /// COLLATE
     Collate(Box<Expr>, Rc<str>),
+    /// NEXT VALUE FOR
+    NextValue(Box<ObjectName>),
+    /// DEFAULT in the place of a function's argument
+    Default,
 }
 
 /// A function call.
@@ -1080,6 +1102,53 @@ pub enum ObjectKind {
     Schema,
     /// TRIGGER
     Trigger,
+    /// TYPE
+    Type,
+    /// SYNONYM
+    Synonym,
+    /// SEQUENCE
+    Sequence,
+}
+
+/// Kinds of functions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FunctionKind {
+    /// RETURNS a type
+    Scalar,
+    /// RETURNS TABLE
+    Inline,
+    /// RETURNS @t TABLE
+    Table,
+}
+
+/// CREATE and ALTER SEQUENCE.
+#[derive(Debug)]
+pub struct CreateSequence {
+    /// Name.
+    pub name: ObjectName,
+    /// ALTER.
+    pub alter: bool,
+    /// AS; bigint when not said.
+    pub data_type: Option<DataType>,
+    /// The rest.
+    pub options: Vec<SequenceOption>,
+}
+
+/// What CREATE and ALTER SEQUENCE say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SequenceOption {
+    /// START WITH
+    Start(i128),
+    /// RESTART, at its start or at a number
+    Restart(Option<i128>),
+    /// INCREMENT BY
+    Increment(i128),
+    /// MINVALUE, NO MINVALUE
+    Minimum(Option<i128>),
+    /// MAXVALUE, NO MAXVALUE
+    Maximum(Option<i128>),
+    /// CYCLE, NO CYCLE
+    Cycle(bool),
 }
 
 /// CREATE TABLE.
@@ -1196,6 +1265,8 @@ pub struct CreateIndex {
 pub struct CreateModule {
     /// Which kind.
     pub kind: ObjectKind,
+    /// Which kind of function, if it is one.
+    pub function: Option<FunctionKind>,
     /// Name.
     pub name: ObjectName,
     /// ALTER (the object must exist).

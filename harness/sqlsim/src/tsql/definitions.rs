@@ -2,7 +2,7 @@
 
 use super::ast::{
     AlterTable, ColumnDefinition, Constraint, ConstraintKind, CreateIndex, CreateModule, CreateTable,
-    ObjectKind, ObjectName, Security, StatementKind, TableDefinition,
+    FunctionKind, ObjectKind, ObjectName, Security, StatementKind, TableDefinition,
 };
 use super::lexer::TokenKind;
 use super::parser::Parser;
@@ -58,9 +58,12 @@ impl Parser<'_> {
                 }
                 StatementKind::Security(Box::new(Security::CreateRole(role)))
             }
-            "TYPE" | "SYNONYM" | "SEQUENCE" | "STATISTICS" | "CERTIFICATE" | "MASTER" | "ASSEMBLY"
-            | "QUEUE" | "SERVICE" | "MESSAGE" | "CONTRACT" | "PARTITION" | "FULLTEXT" | "SERVER"
-            | "CREDENTIAL" | "AVAILABILITY" | "EVENT" | "XML" | "DEFAULT" | "RULE" | "AGGREGATE" => {
+            "TYPE" => self.create_type()?,
+            "SYNONYM" => self.create_synonym()?,
+            "SEQUENCE" => self.sequence(false)?,
+            "STATISTICS" | "CERTIFICATE" | "MASTER" | "ASSEMBLY" | "QUEUE" | "SERVICE" | "MESSAGE"
+            | "CONTRACT" | "PARTITION" | "FULLTEXT" | "SERVER" | "CREDENTIAL" | "AVAILABILITY" | "EVENT"
+            | "XML" | "DEFAULT" | "RULE" | "AGGREGATE" => {
                 return Err(self.failure(40_510, &[&format!("CREATE {word}")]));
             }
             _ => {
@@ -77,6 +80,7 @@ impl Parser<'_> {
         let word = self.any_word()?;
         Ok(match &*word {
             "TABLE" => return self.alter_table(),
+            "SEQUENCE" => self.sequence(true)?,
             "DATABASE" => return self.alter_database(),
             "ENDPOINT" => return self.endpoint(true),
             "LOGIN" => self.alter_login()?,
@@ -117,6 +121,9 @@ impl Parser<'_> {
             "FUNCTION" => ObjectKind::Function,
             "SCHEMA" => ObjectKind::Schema,
             "TRIGGER" => ObjectKind::Trigger,
+            "TYPE" => ObjectKind::Type,
+            "SYNONYM" => ObjectKind::Synonym,
+            "SEQUENCE" => ObjectKind::Sequence,
             "DATABASE" => {
                 let mut names = vec![self.name()?];
                 while self.take_symbol(",") {
@@ -135,8 +142,7 @@ impl Parser<'_> {
                 let name = self.name()?;
                 return Ok(StatementKind::Security(Box::new(Security::DropRole { name, if_exists })));
             }
-            "TYPE" | "SYNONYM" | "SEQUENCE" | "STATISTICS" | "CERTIFICATE" | "MASTER" | "QUEUE"
-            | "SERVICE" | "CREDENTIAL" => {
+            "STATISTICS" | "CERTIFICATE" | "MASTER" | "QUEUE" | "SERVICE" | "CREDENTIAL" => {
                 return Err(self.failure(40_510, &[&format!("DROP {word}")]));
             }
             _ => {
@@ -193,18 +199,33 @@ impl Parser<'_> {
         if !first {
             return Err(self.failure(111, &[&shown]));
         }
-        if matches!(kind, ObjectKind::Function | ObjectKind::Trigger) {
+        if kind == ObjectKind::Trigger {
             return Err(self.failure(40_510, &[&shown]));
         }
         let name = self.object_name()?;
         let text: Rc<str> = self.text[start..].trim_end().into();
         let at = self.at;
-        super::parse_module(kind, &text)?;
+        let module = super::parse_module(kind, &text, self.types())?;
+        let function = match &*module {
+            super::Module::Function(_, returns) => Some(match returns {
+                super::Returns::Scalar(..) => FunctionKind::Scalar,
+                super::Returns::Inline(_) => FunctionKind::Inline,
+                super::Returns::Table(_) => FunctionKind::Table,
+            }),
+            _ => None,
+        };
         self.at = at;
         while !self.at_end() {
             self.advance();
         }
-        Ok(StatementKind::CreateModule(Box::new(CreateModule { kind, name, alter, or_alter, text })))
+        Ok(StatementKind::CreateModule(Box::new(CreateModule {
+            kind,
+            function,
+            name,
+            alter,
+            or_alter,
+            text,
+        })))
     }
 
     /// The parameters of a procedure, in parentheses or not.
@@ -279,6 +300,7 @@ impl Parser<'_> {
             self.take("PERSISTED");
         } else {
             column.data_type = self.data_type()?;
+            column.nullable = self.alias_nullable;
         }
         loop {
             let constraint_name = if self.take("CONSTRAINT") { Some(self.name()?) } else { None };

@@ -299,6 +299,14 @@ impl Parser<'_> {
             self.need_symbol(")")?;
             return Ok(Expr::Convert { value, target, style: None, is_try });
         }
+        if self.is("NEXT") && self.is_ahead(1, "VALUE") && self.is_ahead(2, "FOR") {
+            self.at += 3;
+            let name = self.object_name()?;
+            if self.is("OVER") {
+                return Err(self.failure(40_510, &[&"NEXT VALUE FOR … OVER"]));
+            }
+            return Ok(Expr::NextValue(Box::new(name)));
+        }
         if self.is("IIF") && self.is_symbol_ahead(1, "(") {
             return self.iif();
         }
@@ -380,8 +388,12 @@ impl Parser<'_> {
                 return Ok(arguments);
             }
         }
-        arguments.extend(self.expression_list()?);
-        Ok(arguments)
+        loop {
+            arguments.push(if self.take("DEFAULT") { Expr::Default } else { self.expression()? });
+            if !self.take_symbol(",") {
+                return Ok(arguments);
+            }
+        }
     }
 
     fn over(&mut self) -> SqlResult<Over> {

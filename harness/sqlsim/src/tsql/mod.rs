@@ -12,6 +12,7 @@ mod calls;
 mod cursors;
 mod definitions;
 mod expressions;
+mod functions;
 mod grouping;
 pub mod lexer;
 mod merge;
@@ -19,8 +20,10 @@ mod parser;
 mod queries;
 mod security;
 mod statements;
+mod types;
 
 use crate::error::SqlResult;
+use crate::value::DataType;
 use ast::{Expr, ObjectKind, Program, Query};
 use parser::Parser;
 use std::cell::RefCell;
@@ -44,28 +47,50 @@ struct CacheKey {
     text: Rc<str>,
 }
 
+/// Alias types (CREATE TYPE … FROM …), which a database defines.
+pub trait TypeNames {
+    /// What the name stands for, and whether it allows NULL.
+    fn alias(&self, schema: Option<&str>, name: &str) -> Option<(DataType, bool)>;
+}
+
+/// No alias types.
+#[derive(Clone, Copy, Debug)]
+pub struct NoTypes;
+
+impl TypeNames for NoTypes {
+    fn alias(&self, _schema: Option<&str>, _name: &str) -> Option<(DataType, bool)> {
+        None
+    }
+}
+
 /// Parses a batch. `parameters` is the declaration list of `sp_executesql` (`@P1 int, @P2 nvarchar(10)`), or empty.
 ///
 /// # Errors
 /// 102, 105, 156 and the other syntax errors, with their line.
-pub fn parse(parameters: &str, text: &str, quoted_identifiers: bool) -> SqlResult<Rc<Program>> {
+pub fn parse(
+    parameters: &str,
+    text: &str,
+    quoted_identifiers: bool,
+    types: &dyn TypeNames,
+) -> SqlResult<Rc<Program>> {
     let key = CacheKey { quoted_identifiers, parameters: parameters.into(), text: text.into() };
     if let Some(found) = CACHE.with_borrow(|cache| cache.get(&key).cloned()) {
         return Ok(found);
     }
-    let mut parser = Parser::new(text, quoted_identifiers)?;
+    let mut parser = Parser::new(text, quoted_identifiers, types)?;
     if !parameters.trim().is_empty() {
-        let mut declarations = Parser::new(parameters, quoted_identifiers)?;
+        let mut declarations = Parser::new(parameters, quoted_identifiers, types)?;
         declarations.parameters()?;
         if !declarations.at_end() {
             return Err(declarations.unexpected());
         }
         parser.variables = declarations.variables;
+        parser.uses_aliases = declarations.uses_aliases;
     }
     let parameter_count = parser.variables.len();
     parser.statements_to_end()?;
     let program = Rc::new(Program { code: parser.code, variables: parser.variables, parameter_count });
-    if text.len() <= CACHED_TEXT_MAX {
+    if text.len() <= CACHED_TEXT_MAX && !parser.uses_aliases {
         CACHE.with_borrow_mut(|cache| {
             if cache.len() >= CACHE_MAX {
                 cache.clear();
@@ -76,61 +101,62 @@ pub fn parse(parameters: &str, text: &str, quoted_identifiers: bool) -> SqlResul
     Ok(program)
 }
 
-/// A stored module: a procedure's program or a view's query.
+/// A stored module: a procedure's or function's program, or a view's query.
 #[derive(Debug)]
 pub enum Module {
     /// A procedure.
-    Procedure(Program),
+    Procedure(Rc<Program>),
     /// A view with its column names.
     View(Vec<Rc<str>>, Box<Query>),
+    /// A function.
+    Function(Rc<Program>, Returns),
 }
 
-/// Parses the text of CREATE or ALTER PROCEDURE or VIEW.
+/// What a function gives.
+#[derive(Debug)]
+pub enum Returns {
+    /// A value; whether a NULL argument makes it NULL at once.
+    Scalar(DataType, bool),
+    /// The rows of a query.
+    Inline(Box<Query>),
+    /// The rows of the table variable in this slot.
+    Table(usize),
+}
+
+thread_local! {
+    static MODULES: RefCell<BTreeMap<Rc<str>, Rc<Module>>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// Parses the text of CREATE or ALTER PROCEDURE, VIEW or FUNCTION; modules are kept by their text.
 ///
 /// # Errors
-/// Syntax errors, with their line.
-pub fn parse_module(kind: ObjectKind, text: &str) -> SqlResult<Module> {
-    let mut parser = Parser::new(text, true)?;
-    while !parser.is_any(&["PROC", "PROCEDURE", "VIEW"]) && !parser.at_end() {
-        parser.advance();
+/// Syntax errors, with their line; 443, 444 and 455 for what functions may not do.
+pub fn parse_module(kind: ObjectKind, text: &str, types: &dyn TypeNames) -> SqlResult<Rc<Module>> {
+    if let Some(found) = MODULES.with_borrow(|kept| kept.get(text).cloned()) {
+        return Ok(found);
     }
-    parser.advance();
-    parser.object_name()?;
-    if kind == ObjectKind::View {
-        let columns = if parser.is_symbol("(") { parser.name_list()? } else { Vec::new() };
-        if parser.take("WITH") {
-            parser.need("SCHEMABINDING")?;
-        }
-        parser.need("AS")?;
-        let query = parser.query()?;
-        parser.take_symbol(";");
-        if !parser.at_end() {
-            return Err(parser.unexpected());
-        }
-        return Ok(Module::View(columns, Box::new(query)));
+    let mut parser = Parser::new(text, true, types)?;
+    let module = Rc::new(parser.module_text(kind)?);
+    if text.len() <= CACHED_TEXT_MAX && !parser.uses_aliases {
+        MODULES.with_borrow_mut(|kept| {
+            if kept.len() >= CACHE_MAX {
+                kept.clear();
+            }
+            kept.insert(text.into(), module.clone());
+        });
     }
-    parser.parameters()?;
-    if parser.take("WITH") {
-        // RECOMPILE, ENCRYPTION, EXECUTE AS OWNER: they change no result here.
-        while !parser.at_end() && (!parser.is("AS") || parser.previous_is("EXECUTE")) {
-            parser.advance();
-        }
-    }
-    parser.need("AS")?;
-    let parameter_count = parser.variables.len();
-    parser.statements_to_end()?;
-    Ok(Module::Procedure(Program { code: parser.code, variables: parser.variables, parameter_count }))
+    Ok(module)
 }
 
 /// Whom the text of a procedure names in WITH EXECUTE AS: a user, or `CALLER`, `OWNER`, `SELF`.
 ///
 /// # Errors
 /// Syntax errors.
-pub fn executes_as(text: &str) -> SqlResult<Option<Rc<str>>> {
+pub fn executes_as(text: &str, types: &dyn TypeNames) -> SqlResult<Option<Rc<str>>> {
     if !text.to_ascii_uppercase().contains("EXEC") {
         return Ok(None);
     }
-    let mut parser = Parser::new(text, true)?;
+    let mut parser = Parser::new(text, true, types)?;
     while !parser.is_any(&["PROC", "PROCEDURE"]) && !parser.at_end() {
         parser.advance();
     }
@@ -158,7 +184,7 @@ pub fn executes_as(text: &str) -> SqlResult<Option<Rc<str>>> {
 /// # Errors
 /// Syntax errors.
 pub fn parse_expression(text: &str) -> SqlResult<Expr> {
-    let mut parser = Parser::new(text, true)?;
+    let mut parser = Parser::new(text, true, &NoTypes)?;
     let parsed = parser.condition()?;
     if parser.at_end() { Ok(parsed) } else { Err(parser.unexpected()) }
 }

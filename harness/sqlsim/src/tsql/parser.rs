@@ -21,6 +21,11 @@ const CHAIN_MAX: u32 = 240;
 /// Parses one text.
 pub(super) struct Parser<'a> {
     pub(super) text: &'a str,
+    types: &'a dyn super::TypeNames,
+    /// Whether an alias type was met.
+    pub(super) uses_aliases: bool,
+    /// Whether the alias type just met allows NULL.
+    pub(super) alias_nullable: Option<bool>,
     pub(super) tokens: Vec<Token>,
     pub(super) at: usize,
     pub(super) code: Vec<Instruction>,
@@ -45,9 +50,16 @@ pub(super) struct LoopLabels {
 }
 
 impl<'a> Parser<'a> {
-    pub(super) fn new(text: &'a str, quoted_identifiers: bool) -> SqlResult<Self> {
+    pub(super) fn new(
+        text: &'a str,
+        quoted_identifiers: bool,
+        types: &'a dyn super::TypeNames,
+    ) -> SqlResult<Self> {
         Ok(Self {
             text,
+            types,
+            uses_aliases: false,
+            alias_nullable: None,
             tokens: super::lexer::tokens(text, quoted_identifiers)?,
             at: 0,
             code: Vec::new(),
@@ -173,6 +185,11 @@ impl<'a> Parser<'a> {
         let parsed = parse(self);
         self.nesting -= 1;
         parsed
+    }
+
+    /// The types this text can name.
+    pub(super) fn types(&self) -> &'a dyn super::TypeNames {
+        self.types
     }
 
     /// Counts an operator of a chain; too many are refused.
@@ -356,6 +373,14 @@ impl<'a> Parser<'a> {
     /// A type, with its length or precision.
     pub(super) fn data_type(&mut self) -> SqlResult<DataType> {
         let name = self.type_name()?;
+        self.alias_nullable = None;
+        if name.schema.as_deref() != Some("sys")
+            && let Some((data_type, nullable)) = self.types.alias(name.schema.as_deref(), &name.name)
+        {
+            self.uses_aliases = true;
+            self.alias_nullable = Some(nullable);
+            return Ok(data_type);
+        }
         let lower = name.name.to_ascii_lowercase();
         let arguments = self.type_arguments()?;
         let length = |default: u16, limit: u16| -> SqlResult<u16> {

@@ -398,15 +398,11 @@ impl Parser<'_> {
         Ok(TableSource::Named { name, alias, hints })
     }
 
-    /// Arguments of a function in FROM; DEFAULT stands for NULL.
+    /// Arguments of a function in FROM.
     fn table_arguments(&mut self) -> SqlResult<Vec<Expr>> {
         let mut arguments = Vec::new();
         loop {
-            arguments.push(if self.take("DEFAULT") {
-                Expr::Literal(crate::value::Value::Null, crate::value::DataType::Int)
-            } else {
-                self.expression()?
-            });
+            arguments.push(if self.take("DEFAULT") { Expr::Default } else { self.expression()? });
             if !self.take_symbol(",") {
                 return Ok(arguments);
             }

@@ -1,11 +1,11 @@
 //! The same statement in other clothes parses to the same tree.
 
-use super::parse;
+use super::{NoTypes, parse};
 
 /// The tree of a batch, without its lines.
 fn tree(text: &str) -> String {
-    let program =
-        parse("@db sysname, @f nvarchar(260)", text, true).unwrap_or_else(|error| panic!("{text}: {error}"));
+    let program = parse("@db sysname, @f nvarchar(260)", text, true, &NoTypes)
+        .unwrap_or_else(|error| panic!("{text}: {error}"));
     let shown = format!("{:?}", program.code);
     let mut out = String::new();
     let mut rest = shown.as_str();
@@ -61,7 +61,7 @@ fn a_syntax_error_names_its_token_and_line(
     #[case] line: u32,
     #[case] token: &str,
 ) {
-    let error = parse("", text, true).expect_err("does not parse");
+    let error = parse("", text, true, &NoTypes).expect_err("does not parse");
     assert_eq!((error.number, error.line), (number, line), "{error}");
     assert!(error.message.contains(token), "{error}");
 }
@@ -69,7 +69,7 @@ fn a_syntax_error_names_its_token_and_line(
 proptest::proptest! {
     #[test]
     fn no_text_makes_the_parser_panic(text in "[ -~\n']{0,60}") {
-        let _ = parse("", &text, true);
+        let _ = parse("", &text, true, &NoTypes);
     }
 
     #[test]
@@ -80,6 +80,6 @@ proptest::proptest! {
             "THEN", "JOIN", "ON", ";", "*", "INSERT", "VALUES", "UPDATE", "SET", "CREATE", "TABLE", "ALTER", "TOP",
         ]), 0..25))
     {
-        let _ = parse("", &words.join(" "), true);
+        let _ = parse("", &words.join(" "), true, &NoTypes);
     }
 }

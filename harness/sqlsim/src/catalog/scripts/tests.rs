@@ -55,7 +55,11 @@ fn every_procedure_can_be_parsed() {
     assert!(procedures.len() > 50, "the procedures have moved: tell this test where");
     for name in procedures {
         let script = super::procedure(&name).unwrap();
-        let parsed = crate::tsql::parse_module(crate::tsql::ast::ObjectKind::Procedure, &script.text);
+        let parsed = crate::tsql::parse_module(
+            crate::tsql::ast::ObjectKind::Procedure,
+            &script.text,
+            &crate::tsql::NoTypes,
+        );
         assert!(parsed.is_ok(), "{name}: {parsed:?}");
     }
 }

@@ -239,7 +239,7 @@ pub(in crate::exec) fn parsed_name(text: &str) -> Option<ObjectName> {
 fn object_id(env: &Environment<'_>, a: &[Value], _: Types<'_>) -> Out {
     let Some(mut name) = text_of(a.first()).and_then(parsed_name) else { return Ok(Value::Null) };
     let engine = env.instance.0.engine.borrow();
-    if name.name.starts_with('#') {
+    if name.name.starts_with('#') && !name.name.starts_with("##") {
         let state = env.state();
         let found = state.temporary.iter().rev().find(|t| same_name(&t.name, &name.name));
         let tempdb = engine.database(crate::engine::TEMPDB);
@@ -256,8 +256,7 @@ fn object_id(env: &Environment<'_>, a: &[Value], _: Types<'_>) -> Out {
     let found = match database.content.object_by_name(schema, &name.name) {
         Some(NamedObject::Table(table)) => Some((table.object_id, "U")),
         Some(NamedObject::Module(module)) => {
-            let kind = if module.kind == crate::engine::ModuleKind::View { "V" } else { "P" };
-            Some((module.object_id, kind))
+            Some((module.object_id, crate::catalog::objects::module_kind(module.kind).0.trim_end()))
         }
         None => None,
     };
@@ -678,6 +677,16 @@ fn objectproperty(env: &Environment<'_>, a: &[Value], _: Types<'_>) -> Out {
         "isprocedure" => {
             Some(module.is_some_and(|module| module.kind == crate::engine::ModuleKind::Procedure))
         }
+        "isscalarfunction" => {
+            Some(module.is_some_and(|m| m.kind == crate::engine::ModuleKind::ScalarFunction))
+        }
+        "isinlinefunction" => {
+            Some(module.is_some_and(|m| m.kind == crate::engine::ModuleKind::InlineFunction))
+        }
+        "istablefunction" => Some(module.is_some_and(|m| {
+            use crate::engine::ModuleKind::{InlineFunction, TableFunction};
+            matches!(m.kind, InlineFunction | TableFunction)
+        })),
         "tablehasidentity" => Some(table.is_some_and(|table| table.def.identity_ordinal().is_some())),
         "tablehasprimarykey" => Some(table.is_some_and(|table| table.def.primary_key().is_some())),
         _ => None,

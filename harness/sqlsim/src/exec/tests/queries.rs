@@ -236,3 +236,37 @@ fn rows_become_json(#[case] text: &'static str, #[case] expected: &'static str) 
 fn what_cannot_be_formatted_gets_its_number(#[case] text: &'static str, #[case] number: i32) {
     on_a_bench(async |bench| assert_eq!(bench.error(text).await, number, "{text}"));
 }
+
+#[rstest::rstest]
+#[case(
+    "DECLARE @s varchar(99) = ''; SELECT @s = @s + n + ',' FROM (VALUES ('b'), ('a'), ('c')) x(n) ORDER BY n; SELECT @s",
+    "a,b,c,"
+)]
+#[case(
+    "DECLARE @s varchar(99); SELECT @s = COALESCE(@s + ', ', '') + n FROM (VALUES ('b'), ('a')) x(n); SELECT @s",
+    "b, a"
+)]
+#[case(
+    "DECLARE @s varchar(99) = 'k '; SELECT @s += CONVERT(varchar(5), n) + ';' FROM (VALUES (51), (52)) x(n) WHERE n > 51; SELECT @s",
+    "k 52;"
+)]
+#[case(
+    "DECLARE @a int = 1, @b int = 1; SELECT @a = @a + @b, @b = @a FROM (VALUES (1), (2), (3)) x(n); SELECT @a, @b",
+    "8|8"
+)]
+#[case(
+    "DECLARE @n int = 0; SELECT @n = CASE WHEN n > @n THEN n ELSE @n END FROM (VALUES (3), (9), (4)) x(n); SELECT @n",
+    "9"
+)]
+#[case(
+    "DECLARE @n int = 5; SELECT TOP 2 @n = @n * n FROM (VALUES (3), (9), (4)) x(n) ORDER BY n DESC; SELECT @n",
+    "180"
+)]
+#[case("DECLARE @n int = 5; SELECT @n = @n + 1 FROM (VALUES (1)) x(n) WHERE n = 2; SELECT @n", "5")]
+#[case(
+    "DECLARE @n int = 5, @m int; SELECT @m = MAX(n), @n = @n + COUNT(*) FROM (VALUES (3), (9)) x(n); SELECT @n, @m",
+    "7|9"
+)]
+fn a_variable_gathers_over_the_rows(#[case] text: &'static str, #[case] expected: &'static str) {
+    answers(text, expected);
+}

@@ -286,6 +286,8 @@ fn get_module(from: &mut Reader<'_>) -> Decoded<ModuleDef> {
             3 => ModuleKind::InlineFunction,
             4 => ModuleKind::TableFunction,
             5 => ModuleKind::Trigger,
+            6 => ModuleKind::Synonym,
+            7 => ModuleKind::Sequence,
             _ => return Err(Malformed),
         },
         text: from.str()?,
