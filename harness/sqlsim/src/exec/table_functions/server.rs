@@ -46,6 +46,7 @@ const FUNCTIONS: &[ServerFunction] = &[
         columns: FILE_STATS,
         rows: file_stats,
     },
+    ServerFunction { name: "fn_my_permissions", needs_sys: false, columns: MINE, rows: my_permissions },
     ServerFunction { name: "dm_os_volume_stats", needs_sys: true, columns: VOLUME, rows: volume_stats },
 ];
 
@@ -336,6 +337,59 @@ fn log_info(env: &Environment<'_>, arguments: &[Value]) -> Result<Vec<Row>, Faul
                         .set("vlf_status", if at == 0 { 2_i64 } else { 0 });
                 });
             }
+        }
+    }))
+}
+
+// ---- permissions --------------------------------------------------------------------
+
+const MINE: &str = "entity_name nvarchar(128), subentity_name nvarchar(128), permission_name nvarchar(60)";
+
+/// The permissions that the caller holds on the server, a database, a schema or an object.
+fn my_permissions(env: &Environment<'_>, arguments: &[Value]) -> Result<Vec<Row>, Fault> {
+    use crate::engine::Securable;
+    use crate::engine::permissions::{DATABASE_PERMISSIONS, SERVER_PERMISSIONS};
+    let securable = text(arguments, 0);
+    let class = text(arguments, 1).map_or_else(String::new, |class| class.to_ascii_uppercase());
+    let engine = env.instance.0.engine.borrow();
+    let caller = env.session.caller();
+    let in_database = |id: u32, on: Securable<'_>, all: bool| -> Vec<&'static str> {
+        let wanted = DATABASE_PERMISSIONS.iter().filter(|(_, on_object)| all || *on_object);
+        wanted.map(|(name, _)| *name).filter(|name| engine.has_permission(&caller, id, name, on)).collect()
+    };
+    let name = securable.as_deref().and_then(crate::exec::functions::parsed_name);
+    let (entity, held) = match (class.as_str(), &name) {
+        ("SERVER", _) => {
+            let all = SERVER_PERMISSIONS.iter().map(|(name, _)| *name);
+            ("server".into(), all.filter(|name| engine.has_server_permission(&caller, name)).collect())
+        }
+        ("DATABASE", None) => ("database".into(), in_database(env.database, Securable::Database, true)),
+        ("DATABASE", Some(name)) => match engine.database_id(&name.name) {
+            Some(id) => ("database".into(), in_database(id, Securable::Database, true)),
+            None => return Ok(Vec::new()),
+        },
+        ("SCHEMA", Some(name)) => {
+            (name.name.clone(), in_database(env.database, Securable::Schema(&name.name), false))
+        }
+        ("OBJECT", Some(name)) => {
+            let schema = name.schema.as_deref().unwrap_or("dbo");
+            match crate::exec::permissions::Object::named(&engine, env.database, schema, &name.name) {
+                Some(object) => {
+                    let on = Securable::Object(object.id, &object.schema);
+                    (securable.clone().unwrap_or_else(|| "".into()), in_database(env.database, on, false))
+                }
+                None => return Ok(Vec::new()),
+            }
+        }
+        _ => return Err(crate::messages::unsupported(&format!("fn_my_permissions of {class}")).into()),
+    };
+    Ok(made(MINE, |rows| {
+        for permission in held {
+            rows.add(|row| {
+                row.set("entity_name", entity.clone())
+                    .set("subentity_name", "")
+                    .set("permission_name", permission);
+            });
         }
     }))
 }

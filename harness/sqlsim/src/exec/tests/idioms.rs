@@ -211,7 +211,11 @@ fn a_statements_listing_is_read_anew_by_the_next_one() {
         assert_eq!(bench.rows(count).await, "0");
         bench.rows(r"EXEC master.dbo.xp_create_subdir N'D:\backup\new'").await;
         assert_eq!(bench.rows(count).await, "1");
-        assert_eq!(bench.rows(r"EXEC xp_subdirs 'D:\backup'").await, "new");
+        let in_one_batch = format!(r"{count}; EXEC master.dbo.xp_create_subdir N'D:\backup\more'; {count}");
+        let sink = bench.run(&in_one_batch).await;
+        let counts: Vec<String> = sink.sets.iter().map(|set| shown(&set.rows[0])).collect();
+        assert_eq!(counts, ["1", "2"]);
+        assert_eq!(bench.rows(r"EXEC xp_subdirs 'D:\backup'").await, "more; new");
     });
 }
 
@@ -222,8 +226,13 @@ fn old_backups_are_deleted_and_other_files_are_not() {
         bench.rows(r"EXEC master.dbo.xp_delete_file 0, N'D:\backup', N'trn', N'2000-01-01T00:00:00'").await;
         let count = r"SELECT COUNT(*) FROM sys.dm_os_enumerate_filesystem('D:\backup', '*')";
         assert_eq!(bench.rows(count).await, "4");
+        let files = &bench.instance.0.files;
+        files.create(r"D:\backup\notes.trn").await.expect("a file");
+        files.append(r"D:\backup\notes.trn", "no backup at all".into()).await.expect("written");
         bench.rows(r"EXEC master.dbo.xp_delete_file 0, N'D:\backup', N'trn', N'2100-01-01T00:00:00'").await;
-        assert_eq!(bench.rows(count).await, "1");
+        let left =
+            r"SELECT file_or_directory_name FROM sys.dm_os_enumerate_filesystem('D:\backup', '*') ORDER BY 1";
+        assert_eq!(bench.rows(left).await, "mgc.bak; notes.trn");
     });
 }
 

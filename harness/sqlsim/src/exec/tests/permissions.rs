@@ -301,6 +301,11 @@ fn permissions_can_be_asked_for() {
             HAS_PERMS_BY_NAME('nope', 'OBJECT', 'SELECT'), HAS_PERMS_BY_NAME('t', 'OBJECT', 'ANY')";
         assert_eq!(clerk.rows(asked).await, "1|0|0|1|0|0|NULL|1");
         assert_eq!(bench.rows(asked).await, "1|1|1|1|1|1|NULL|1");
+        let mine = "SELECT permission_name FROM fn_my_permissions('dbo.t', 'OBJECT')";
+        assert_eq!(clerk.rows(mine).await, "SELECT");
+        let of_database = "SELECT permission_name FROM sys.fn_my_permissions(NULL, 'DATABASE')";
+        assert_eq!(clerk.rows(of_database).await, "CONNECT");
+        assert!(bench.rows(mine).await.contains("CONTROL; DELETE"));
         assert_eq!(
             bench.rows("SELECT IS_ROLEMEMBER('db_owner', 'clerk'), IS_MEMBER('no_role')").await,
             "0|NULL"
