@@ -541,3 +541,20 @@ def a_procedure_is_called_by_name_with_outputs_and_a_status(client, target):
         [("@twice", "int", 0, True), ("@told", "varchar(100)", "hello", True), ("@n", "int", 21, False)],
     )
     same((status, outputs["@twice"], outputs["@told"]), (5, 42, "hello!"))
+
+
+@case("prepared")
+def an_api_cursor_is_opened_read_and_closed(client, target):
+    """sp_cursoropen, sp_cursorfetch, sp_cursoroption, sp_cursorclose (Transact-SQL): 0x2 next, 0x1 first, 0x10 absolute."""
+    connection = fresh(client, target)
+    table(connection, "walked")
+    connection.query("INSERT INTO dbo.walked SELECT n, n, CONVERT(nvarchar(10), n) FROM (VALUES (1),(2),(3),(4),(5)) v(n)")
+    sets = connection.query(
+        "SET NOCOUNT ON; DECLARE @c int, @scroll int = 8, @lock int = 1, @rows int; "
+        "EXEC sp_cursoropen @c OUTPUT, N'SELECT id, note FROM dbo.walked ORDER BY id', @scroll OUTPUT, @lock OUTPUT, @rows OUTPUT; "
+        "EXEC sp_cursorfetch @c, 2, 0, 2; EXEC sp_cursorfetch @c, 2, 0, 2; EXEC sp_cursorfetch @c, 16, 5, 1; "
+        "EXEC sp_cursorfetch @c, 1, 0, 1; EXEC sp_cursorclose @c; SELECT @rows, @scroll"
+    )
+    ids = [[int(row[0]) for row in rows] for rows in sets if rows]
+    same([value for rows in ids for value in rows], [1, 2, 3, 4, 5, 1, 5])
+    fails(lambda: connection.query("EXEC sp_cursorfetch 12345, 2, 0, 1"), 16909, 16)

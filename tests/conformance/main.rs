@@ -1,12 +1,12 @@
 //! Conformance: clients that nobody here wrote, against `firedrill serve` or a real SQL Server.
 //!
-//! One test is one client and one group of cases; the cases are in `cases.py` and, for the
-//! clients in Rust, in the modules here. What a client needs is installed by `scripts/conformance`.
+//! One test is one client and one group of cases; the cases are in `cases.py` and `failover.py`
+//! and, for the clients in Rust, in the modules here. What a client needs is installed by `scripts/conformance`.
 //! A client that is not installed is reported as ignored, never as passed; with `CI=true` it fails.
 //!
 //! A real server is driven when `FIREDRILL_CONFORMANCE_SERVER=host,port` is set, with
 //! `FIREDRILL_CONFORMANCE_USER` (sa if not set) and `FIREDRILL_CONFORMANCE_PASSWORD`: the cases that
-//! need servers of a certain kind (encryption modes) do not run then. The suite makes the
+//! need servers of a certain kind (encryption modes, the failover) do not run then. The suite makes the
 //! database `conformance` there and leaves it. What passes against both tells that the simulator does
 //! here what the real one does; what passes against the simulator alone tells nothing about the real one.
 
@@ -35,9 +35,10 @@ fn main() {
         if let Some(why) = &missing {
             eprintln!("{client} did not run: {why}; scripts/conformance installs what it needs");
         }
-        for group in groups.iter().copied() {
+        for group in groups.iter().copied().chain(["failover"]) {
             let missing = missing.clone();
-            let ignored = missing.is_some() && !is_ci();
+            let for_real = served::real().is_some();
+            let ignored = (missing.is_some() && !is_ci()) || (for_real && group == "failover");
             let python = python.clone();
             let name = format!("{client}::{group}");
             let run = move || match missing {
@@ -94,6 +95,18 @@ fn run(python: &Path, client: &str, group: &str) -> Result<(), Failed> {
     command.env("PYTHONDONTWRITEBYTECODE", "1");
     // They end with this function.
     let mut servers = Vec::new();
+    if group == "failover" {
+        let estate = served::Estate::serve()?;
+        command
+            .env("CONFORMANCE_ESTATE", estate.folder())
+            .env("CONFORMANCE_FIREDRILL", env!("CARGO_BIN_EXE_firedrill"))
+            .env("CONFORMANCE_HOST", "127.0.0.1")
+            .env("CONFORMANCE_PORT", estate.backup_port().to_string())
+            .env("CONFORMANCE_BACKUP_MIRROR_PORT", estate.backup_mirror_port().to_string())
+            .env("CONFORMANCE_USER", "sa")
+            .env("CONFORMANCE_PASSWORD", served::ESTATE_PASSWORD);
+        return judge(command);
+    }
     if let Some(real) = served::real() {
         command
             .env("CONFORMANCE_HOST", real.host)

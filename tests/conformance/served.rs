@@ -1,14 +1,17 @@
 //! Servers for the suite: `firedrill serve` as a process of its own, or a real one that somebody has.
 
 use libtest_mimic::Failed;
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The password of `sa` on servers that the suite starts.
 pub(crate) const PASSWORD: &str = "Conf0rmance-1";
+
+/// The password of `sa` in the estate litware.
+pub(crate) const ESTATE_PASSWORD: &str = "Rehearsal-only-1";
 
 /// `--tls`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,6 +134,48 @@ impl Served {
 
     pub(crate) fn certificate(&self) -> PathBuf {
         self.process.folder.join("certificate.pem")
+    }
+}
+
+/// The estate litware, whose data center A is lost.
+pub(crate) struct Estate {
+    process: Process,
+    ports: Vec<u16>,
+}
+
+impl Estate {
+    pub(crate) fn serve() -> Result<Self, Failed> {
+        let folder = folder();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_firedrill"));
+        command
+            .args(["serve", "--listen", "127.0.0.1:0", "--estate"])
+            .arg(super::root().join("fixtures/estates/litware.toml"))
+            .arg("--data")
+            .arg(&folder)
+            .env_remove("MSSQL_SA_PASSWORD");
+        let (mut process, ports) = Process::start(command, folder, 4)?;
+        let input = process.input.as_mut().ok_or("standard input is a pipe")?;
+        input.write_all(b"lose A\n")?;
+        let mut line = String::new();
+        while !line.starts_with("lost: ") {
+            line.clear();
+            if process.output.read_line(&mut line)? == 0 {
+                return Err("the estate ended when data center A was lost".into());
+            }
+        }
+        Ok(Self { process, ports })
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.process.folder
+    }
+
+    pub(crate) fn backup_port(&self) -> u16 {
+        self.ports[2]
+    }
+
+    pub(crate) fn backup_mirror_port(&self) -> u16 {
+        self.ports[3]
     }
 }
 

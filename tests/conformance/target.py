@@ -150,5 +150,6 @@ def run(client, group):
 
 def main(client):
     import cases  # noqa: F401  (registers the cases)
+    import failover  # noqa: F401
 
     sys.exit(run(client, sys.argv[1]))

@@ -1772,7 +1772,13 @@ pub const MESSAGES: &[Message] = &[
         severity: 15,
         template: "An invalid parameter or option was specified for procedure '%s'.",
     },
+    Message { number: 16902, severity: 16, template: "%ls: The value of the parameter %ls is invalid." },
     Message { number: 16905, severity: 16, template: "The cursor is already open." },
+    Message {
+        number: 16909,
+        severity: 16,
+        template: "%ls: The cursor identifier value provided (%x) is not valid.",
+    },
     Message {
         number: 16911,
         severity: 16,
@@ -1798,6 +1804,7 @@ pub const MESSAGES: &[Message] = &[
         severity: 16,
         template: "The cursor does not include the table being modified or the table is not updatable through the cursor.",
     },
+    Message { number: 16945, severity: 16, template: "The cursor was not declared." },
     Message { number: 16947, severity: 16, template: "No rows were updated or deleted." },
     Message {
         number: 16950,

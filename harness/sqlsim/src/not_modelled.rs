@@ -7,6 +7,8 @@ pub const NOT_MODELLED: &[&str] = &[
     "Windows sign-in and federated authentication: only SQL logins can connect (18452 otherwise).",
     "Several active result sets on one connection (MARS): a client that asks for them is told no.",
     "Table-valued parameters, parameters of CLR types, encrypted parameters, bulk load and distributed transactions: an error names them.",
+    "Cursors that a driver opens by procedure call (sp_cursoropen and its family) are STATIC and READ_ONLY, and \
+     say so; sp_cursor, a positioned change through one, is refused.",
     "Collations other than SQL_Latin1_General_CP1_CI_AS: char and varchar hold code page 1252.",
     "A change of the password while logging in.",
     "Session recovery and the other features a client may ask for at login: none is acknowledged, which tells the client that they are not there.",

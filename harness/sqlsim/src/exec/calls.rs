@@ -1,5 +1,6 @@
 //! EXECUTE: procedures in T-SQL and in Rust, text, and procedure calls by RPC.
 
+use super::api_cursors;
 use super::environment::DatabaseTypes;
 use super::permissions::{Chain, Object};
 use super::procedures::{self, DefaultValue, Procedure, ProcedureContext};
@@ -37,6 +38,7 @@ enum Callable {
     Script { database: u32, script: crate::catalog::scripts::Script },
     ExecuteSql,
     Prepared(&'static str),
+    ApiCursor(&'static str),
 }
 
 const PREPARED: [&str; 4] = ["sp_prepare", "sp_execute", "sp_prepexec", "sp_unprepare"];
@@ -138,7 +140,7 @@ impl Runner<'_> {
     }
 
     /// Runs a program one level deeper; the current database and SET options come back afterwards.
-    async fn nested(
+    pub(super) async fn nested(
         &mut self,
         inner: &mut Activation,
         database: Option<u32>,
@@ -188,6 +190,7 @@ impl Runner<'_> {
             }
             Callable::ExecuteSql => self.execute_sql(given).await,
             Callable::Prepared(which) => self.prepared(which, given).await,
+            Callable::ApiCursor(which) => Box::pin(self.api_cursor(which, given)).await,
         }
     }
 
@@ -237,6 +240,9 @@ impl Runner<'_> {
         }
         if let Some(which) = PREPARED.iter().find(|known| same_name(known, &name.name)) {
             return Ok(Callable::Prepared(which));
+        }
+        if let Some(which) = api_cursors::PROCEDURES.iter().find(|known| same_name(known, &name.name)) {
+            return Ok(Callable::ApiCursor(which));
         }
         let known = procedures::find(&name.name, database == crate::engine::MSDB).map(Callable::Rust);
         let script = || {
@@ -440,8 +446,7 @@ impl Runner<'_> {
             return Err(error(40_510, 1, &[&"this procedure number"]).into());
         };
         let name = procedure_name(name)?;
-        if name.name.to_ascii_lowercase().starts_with("sp_cursor") || same_name(&name.name, "sp_prepexecrpc")
-        {
+        if same_name(&name.name, "sp_prepexecrpc") {
             return Err(error(40_510, 1, &[&name.name]).into());
         }
         let runs_text =
@@ -529,7 +534,7 @@ fn procedure_name(text: &str) -> SqlResult<ObjectName> {
     }
 }
 
-fn text_argument(given: Given, name: &str) -> SqlResult<Rc<str>> {
+pub(super) fn text_argument(given: Given, name: &str) -> SqlResult<Rc<str>> {
     match given.value {
         Some((Value::Text(text), _)) => Ok(text),
         Some((Value::Null, _)) | None => Ok("".into()),
@@ -584,7 +589,7 @@ fn bind_rust(procedure: &Procedure, given: &[Given]) -> SqlResult<BoundArguments
 }
 
 /// Binds arguments to the parameters of a program; gives the slot of each argument.
-fn bind_parameters(
+pub(super) fn bind_parameters(
     program: &Program,
     name: &Rc<str>,
     given: &[Given],

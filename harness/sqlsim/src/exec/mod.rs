@@ -12,6 +12,7 @@
 mod admin;
 mod aggregate;
 mod alter_database;
+mod api_cursors;
 mod assign;
 mod binder;
 mod calls;

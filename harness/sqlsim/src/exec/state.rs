@@ -34,6 +34,10 @@ pub struct ExecState {
     pub(super) temporary: Vec<TemporaryTable>,
     /// Cursors by key.
     pub(super) cursors: BTreeMap<Rc<str>, super::cursors::Cursor>,
+    /// Cursors that a driver opened by procedure call, by handle.
+    pub(super) api_cursors: BTreeMap<i64, super::api_cursors::ApiCursor>,
+    /// How many of them were opened.
+    pub(super) last_api_cursor: i64,
     /// `@@CURSOR_ROWS`.
     pub(super) cursor_rows: i64,
     /// Numbers cursors without a name.
