@@ -256,6 +256,7 @@ pub const MESSAGES: &[Message] = &[
         severity: 16,
         template: "Recursive member of a common table expression '%.*ls' has multiple recursive references.",
     },
+    Message { number: 258, severity: 15, template: "Cannot call methods on %ls." },
     Message { number: 259, severity: 16, template: "Ad hoc updates to system catalogs are not allowed." },
     Message { number: 262, severity: 16, template: "%ls permission denied in database '%.*ls'." },
     Message { number: 263, severity: 16, template: "Must specify table to select from." },
@@ -268,6 +269,11 @@ pub const MESSAGES: &[Message] = &[
         number: 265,
         severity: 16,
         template: "The column name \"%.*ls\" specified in the PIVOT operator conflicts with the existing column name in the PIVOT argument.",
+    },
+    Message {
+        number: 266,
+        severity: 16,
+        template: "Transaction count after EXECUTE indicates a mismatching number of BEGIN and COMMIT statements. Previous count = %ld, current count = %ld.",
     },
     Message {
         number: 271,
@@ -1095,6 +1101,11 @@ pub const MESSAGES: &[Message] = &[
         template: "Snapshot isolation transaction failed in database '%.*ls' because the object accessed by the statement has been modified by a DDL statement in another concurrent transaction since the start of this transaction.  It is disallowed because the metadata is not versioned. A concurrent update to metadata can lead to inconsistency if mixed with snapshot isolation.",
     },
     Message {
+        number: 3998,
+        severity: 16,
+        template: "Uncommittable transaction is detected at the end of the batch. The transaction is rolled back.",
+    },
+    Message {
         number: 4002,
         severity: 16,
         template: "The incoming tabular data stream (TDS) protocol stream is incorrect. The stream ended unexpectedly.",
@@ -1335,6 +1346,11 @@ pub const MESSAGES: &[Message] = &[
         template: "Status report cannot be obtained. Rollback operation for Process ID %d is not in progress.",
     },
     Message {
+        number: 6335,
+        severity: 16,
+        template: "XML datatype instance has too many levels of nested nodes. Maximum allowed depth is %d levels.",
+    },
+    Message {
         number: 6401,
         severity: 16,
         template: "Cannot roll back %.*ls. No transaction or savepoint of that name was found.",
@@ -1502,9 +1518,19 @@ pub const MESSAGES: &[Message] = &[
         template: "The transaction log for database '%.*ls' is full due to '%ls'.",
     },
     Message {
+        number: 9400,
+        severity: 16,
+        template: "XML parsing: line %d, character %d, unexpected end of input",
+    },
+    Message {
         number: 9810,
         severity: 16,
         template: "The datepart %.*ls is not supported by date function %.*ls for data type %ls.",
+    },
+    Message {
+        number: 9812,
+        severity: 16,
+        template: "The timezone provided to builtin function %.*ls is invalid.",
     },
     Message { number: 10703, severity: 15, template: "Too many grouping sets. The maximum number is %d." },
     Message {

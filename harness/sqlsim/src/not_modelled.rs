@@ -14,6 +14,10 @@ pub const NOT_MODELLED: &[&str] = &[
     "Session recovery and the other features a client may ask for at login: none is acknowledged, which tells the client that they are not there.",
     // T-SQL
     "FOR XML EXPLICIT, triggers, table types, filtered indexes and linked servers: error 40510 names them.",
+    "Of xml values the methods value, query, exist and nodes are there, for paths of steps, attributes, text() and \
+     simple predicates; other XQuery, modify and typed xml are refused, and CAST to xml does not check the text.",
+    "Not there: FORMAT, PARSE and TRY_PARSE, HASHBYTES, AT TIME ZONE, OPENJSON and the JSON functions (error 195 or a \
+     syntax error); CHECKSUM gives numbers of its own.",
     "Functions of one's own hold no cursors and take at most 10,000,000 steps a call; WITH SCHEMABINDING keeps \
      nothing from being dropped; NEWID and RAND are allowed in them.",
     "Columns of an alias type are shown with the type it stands for, and DROP TYPE does not look for them.",
@@ -35,7 +39,7 @@ pub const NOT_MODELLED: &[&str] = &[
      are accepted when they only choose plans, allocation or where DBCC prints.",
     "A log is in one piece: DBCC LOGINFO and sys.dm_db_log_info show one virtual log file for each log file.",
     "RAISERROR knows only the messages that this server can raise; there is no sp_addmessage.",
-    "Functions and clauses that came with SQL Server 2016 and 2017 (STRING_AGG, STRING_SPLIT, FOR JSON, OPENJSON, \
+    "Functions and clauses that came with SQL Server 2016 and 2017 (STRING_AGG, STRING_SPLIT, FOR JSON, \
      TRIM, CONCAT_WS, DROP … IF EXISTS, CREATE OR ALTER) are there though the version is 2014; later ones are not.",
     "FOR XML and FOR JSON send their text as one row, not in pieces of 2033 characters.",
     // Server

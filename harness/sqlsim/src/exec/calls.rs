@@ -350,10 +350,24 @@ impl Runner<'_> {
             let caller = self.trusted_user(database, &user)?;
             self.session.impersonate(caller, database, nesting);
         }
-        let outside = std::mem::replace(&mut self.procedure, (name, id));
+        let count =
+            |runner: &Self| runner.session.exec.borrow().transaction.as_ref().map_or(0, |open| open.count);
+        let before = count(self);
+        let outside = std::mem::replace(&mut self.procedure, (name.clone(), id));
         let status = self.nested(&mut inner, Some(database), chain).await;
         self.procedure = outside;
         let status = status?;
+        let after = count(self);
+        if before != after && chain != Chain::System {
+            let mut mismatch = error(266, 2, &[&before, &after]);
+            mismatch.procedure = name.to_string();
+            if self.tries > 0 {
+                return Err(mismatch.into());
+            }
+            mismatch.line = self.line;
+            super::note_error(self.session, &mismatch);
+            self.sink.message(&mismatch);
+        }
         Ok(Returned { status, outputs: outputs_of(&program, &given, &positions, &inner) })
     }
 

@@ -3,6 +3,8 @@
 mod json;
 mod xml;
 
+pub(super) use xml::escaped as xml_escaped;
+
 use super::binder::Binder;
 use super::environment::Environment;
 use super::expression::{Ex, Frame, Typed};

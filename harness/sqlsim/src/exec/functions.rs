@@ -196,7 +196,27 @@ fn variadic(name: &str, arguments: Vec<Typed>, _env: &Environment<'_>) -> SqlRes
                 if name == "CONCAT" { text::concat } else { text::concat_with_separator };
             Ok(Typed { ex: Ex::Call { function, arguments: list, types }, data_type: to, nullable: false })
         }
+        crate::tsql::XML_VALUE | crate::tsql::XML_QUERY | crate::tsql::XML_EXIST if arguments.len() == 2 => {
+            if arguments[0].data_type != DataType::Xml {
+                return Err(error(258, 1, &[&arguments[0].data_type.name()]));
+            }
+            let (function, data_type): (ScalarFunction, DataType) = match name {
+                crate::tsql::XML_VALUE => (super::xml::value, TEXT),
+                crate::tsql::XML_QUERY => (super::xml::query, DataType::Xml),
+                _ => (super::xml::exist, DataType::Bit),
+            };
+            let list: Vec<Ex> = arguments.into_iter().map(|argument| argument.ex).collect();
+            let types = vec![TEXT; list.len()];
+            Ok(Typed::new(Ex::Call { function, arguments: list, types }, data_type))
+        }
         "GREATEST" | "LEAST" => Err(error(195, 10, &[&name, &"function name"])),
+        "CHECKSUM" | "BINARY_CHECKSUM" if !arguments.is_empty() => {
+            let types = arguments.iter().map(|argument| argument.data_type).collect();
+            let list: Vec<Ex> = arguments.into_iter().map(|argument| argument.ex).collect();
+            let function: ScalarFunction =
+                if name == "CHECKSUM" { math::checksum } else { math::binary_checksum };
+            Ok(Typed::new(Ex::Call { function, arguments: list, types }, DataType::Int))
+        }
         _ => Err(error(195, 10, &[&name.to_ascii_lowercase(), &"function name"])),
     }
 }

@@ -58,6 +58,7 @@ mod target;
 mod transactions;
 mod user_functions;
 mod window;
+mod xml;
 
 use crate::error::{SqlError, SqlResult};
 use crate::instance::Instance;
@@ -88,6 +89,7 @@ pub async fn batch(instance: &Instance, session: &Rc<Session>, text: &str, sink:
             if let Err(Stop::Thrown(error)) = Box::pin(runner.run(&mut activation)).await {
                 refuse(&mut runner, error);
             }
+            end_doomed(&mut runner);
         }
     }
     {
@@ -113,6 +115,15 @@ pub async fn rpc(instance: &Instance, session: &Rc<Session>, request: &RpcReques
         let in_transaction = session.state.borrow().open_transactions > 0;
         let kind = DoneKind::Procedure;
         sink.done(Done { kind, command: 0xE0, row_count: None, is_error: true, in_transaction });
+    }
+}
+
+/// A batch that leaves a transaction which can only be rolled back is told so, and it is rolled back.
+fn end_doomed(runner: &mut Runner<'_>) {
+    let doomed = runner.session.exec.borrow().transaction.as_ref().is_some_and(|open| open.doomed);
+    if doomed {
+        runner.roll_back_all();
+        refuse(runner, messages::error(3998, 1, &[]));
     }
 }
 

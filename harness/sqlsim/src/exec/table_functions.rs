@@ -12,6 +12,11 @@ pub(super) type TableFunction = fn(&Environment<'_>, &[Value]) -> Result<Vec<Row
 
 /// Finds a function with its columns.
 pub(super) fn find(name: &ObjectName) -> Option<(TableFunction, Vec<ColumnMeta>)> {
+    if &*name.name == crate::tsql::XML_NODES {
+        let node =
+            ColumnMeta { name: "node".into(), data_type: DataType::Xml, nullable: false, identity: false };
+        return Some((super::xml::nodes, vec![node]));
+    }
     if name.schema.is_none() && name.name.eq_ignore_ascii_case("STRING_SPLIT") {
         let value = ColumnMeta {
             name: "value".into(),

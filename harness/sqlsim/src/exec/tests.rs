@@ -14,6 +14,7 @@ use std::rc::Rc;
 
 mod changes;
 mod cursors;
+mod errors;
 mod idioms;
 mod isolation;
 mod modules;

@@ -192,6 +192,11 @@ impl Parser<'_> {
             return self.nested(|parser| Ok(Expr::Unary(UnaryOperator::BitNot, Box::new(parser.unary()?))));
         }
         let mut primary = self.primary()?;
+        while self.is_symbol(".") && self.is_xml_method(1) {
+            self.chain()?;
+            self.advance();
+            primary = self.xml_method(primary)?;
+        }
         while self.take("COLLATE") {
             self.chain()?;
             primary = Expr::Collate(Box::new(primary), self.name()?);
@@ -312,6 +317,10 @@ impl Parser<'_> {
         }
         let mut parts = vec![self.name()?];
         while self.is_symbol(".") && !self.is_symbol_ahead(1, "*") {
+            if self.is_xml_method(1) {
+                self.advance();
+                return self.xml_method(Expr::Column(parts));
+            }
             self.advance();
             while self.take_symbol(".") {
                 parts.push("".into());
@@ -324,6 +333,43 @@ impl Parser<'_> {
             return self.call(ObjectName { server: None, database: parts.pop(), schema, name });
         }
         Ok(Expr::Column(parts))
+    }
+
+    /// Whether `value('…', …)`, `query('…')` or `exist('…')` stands here, in the lower case it must have.
+    fn is_xml_method(&self, ahead: usize) -> bool {
+        let named = matches!(self.kind_ahead(ahead), TokenKind::Word(w) if matches!(&**w, "value" | "query" | "exist"));
+        named
+            && self.is_symbol_ahead(ahead + 1, "(")
+            && matches!(self.kind_ahead(ahead + 2), TokenKind::Text { .. })
+    }
+
+    fn xml_method(&mut self, of: Expr) -> SqlResult<Expr> {
+        let method = self.name()?;
+        self.need_symbol("(")?;
+        let path = self.expression()?;
+        let mut target = None;
+        let name = match &*method {
+            "value" => {
+                self.need_symbol(",")?;
+                let text = self.text_literal()?;
+                let mut inner = Parser::new(&text, true, self.types())?;
+                target = Some(inner.data_type()?);
+                if !inner.at_end() {
+                    return Err(inner.unexpected());
+                }
+                super::XML_VALUE
+            }
+            "query" => super::XML_QUERY,
+            _ => super::XML_EXIST,
+        };
+        self.need_symbol(")")?;
+        let Expr::Call(mut call) = simple_call(name) else { return Err(self.unexpected()) };
+        call.arguments = vec![of, path];
+        let value = Expr::Call(call);
+        Ok(match target {
+            Some(target) => Expr::Convert { value: Box::new(value), target, style: None, is_try: false },
+            None => value,
+        })
     }
 
     /// A name behind a point; reserved words are not names there either, but `$` columns are.

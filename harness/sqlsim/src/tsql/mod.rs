@@ -30,6 +30,15 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+/// What the methods of xml values are called inside: names that no text can spell.
+pub(crate) const XML_VALUE: &str = "\u{0}VALUE";
+/// See [`XML_VALUE`].
+pub(crate) const XML_QUERY: &str = "\u{0}QUERY";
+/// See [`XML_VALUE`].
+pub(crate) const XML_EXIST: &str = "\u{0}EXIST";
+/// See [`XML_VALUE`].
+pub(crate) const XML_NODES: &str = "\u{0}NODES";
+
 /// How many parsed batches are kept.
 const CACHE_MAX: usize = 1024;
 

@@ -368,6 +368,16 @@ impl Parser<'_> {
     }
 
     fn table_operand(&mut self) -> SqlResult<TableSource> {
+        let is_nodes = |word: &TokenKind| matches!(word, TokenKind::Word(w) if &**w == "nodes");
+        if matches!(self.kind(), TokenKind::Variable(_))
+            && self.is_symbol_ahead(1, ".")
+            && is_nodes(self.kind_ahead(2))
+        {
+            let of = Expr::Variable(self.variable()?);
+            self.advance();
+            self.advance();
+            return self.xml_nodes(of);
+        }
         if let TokenKind::Variable(name) = self.kind() {
             let slot = self.slot_of(name).filter(|slot| self.variables[*slot].table.is_some());
             let Some(slot) = slot else { return Err(self.failure(1087, &[name])) };
@@ -387,6 +397,14 @@ impl Parser<'_> {
                 return Ok(TableSource::Named { name, alias, hints });
             }
             self.advance();
+            if &*name.name == "nodes"
+                && matches!(self.kind(), TokenKind::Text { .. })
+                && name.schema.is_some()
+            {
+                self.at -= 1;
+                let parts = [name.server, name.database, name.schema].into_iter().flatten().collect();
+                return self.xml_nodes(Expr::Column(parts));
+            }
             let arguments = if self.is_symbol(")") { Vec::new() } else { self.table_arguments()? };
             self.need_symbol(")")?;
             let alias = self.alias()?;
@@ -396,6 +414,20 @@ impl Parser<'_> {
         let alias = self.alias()?;
         let hints = self.table_hints()?;
         Ok(TableSource::Named { name, alias, hints })
+    }
+
+    /// `('path') AS table(column)` behind `nodes`.
+    fn xml_nodes(&mut self, of: Expr) -> SqlResult<TableSource> {
+        self.need_symbol("(")?;
+        let path = self.expression()?;
+        self.need_symbol(")")?;
+        let alias = self.alias()?;
+        if alias.is_none() || !self.is_symbol("(") {
+            return Err(self.unexpected());
+        }
+        let columns = self.name_list()?;
+        let name = super::ast::ObjectName::bare(super::XML_NODES.into());
+        Ok(TableSource::Function { name, arguments: vec![of, path], alias, columns })
     }
 
     /// Arguments of a function in FROM.

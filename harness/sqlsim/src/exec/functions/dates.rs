@@ -70,6 +70,48 @@ pub(super) const FUNCTIONS: &[Function] = &[
         returns: DATE,
         body: datefromparts,
     },
+    Function {
+        name: "TIMEFROMPARTS",
+        takes: &[Int, Int, Int, Int, Int],
+        optional: 0,
+        returns: Returns::Type(DataType::Time(7)),
+        body: timefromparts,
+    },
+    Function {
+        name: "DATETIMEFROMPARTS",
+        takes: &[Int, Int, Int, Int, Int, Int, Int],
+        optional: 0,
+        returns: DATETIME,
+        body: datetimefromparts,
+    },
+    Function {
+        name: "SMALLDATETIMEFROMPARTS",
+        takes: &[Int, Int, Int, Int, Int],
+        optional: 0,
+        returns: Returns::Type(DataType::SmallDateTime),
+        body: smalldatetimefromparts,
+    },
+    Function {
+        name: "DATETIME2FROMPARTS",
+        takes: &[Int, Int, Int, Int, Int, Int, Int, Int],
+        optional: 0,
+        returns: DATETIME2,
+        body: datetime2fromparts,
+    },
+    Function {
+        name: "DATETIMEOFFSETFROMPARTS",
+        takes: &[Int, Int, Int, Int, Int, Int, Int, Int, Int, Int],
+        optional: 0,
+        returns: Returns::Type(DataType::DateTimeOffset(7)),
+        body: datetimeoffsetfromparts,
+    },
+    Function {
+        name: "TODATETIMEOFFSET",
+        takes: &[Takes::Moment, Any],
+        optional: 0,
+        returns: Returns::Type(DataType::DateTimeOffset(7)),
+        body: todatetimeoffset,
+    },
     Function { name: "ISDATE", takes: &[Any], optional: 0, returns: INT, body: isdate },
     Function {
         name: "SWITCHOFFSET",
@@ -136,6 +178,7 @@ enum Part {
     Microsecond,
     Nanosecond,
     OffsetMinutes,
+    IsoWeek,
 }
 
 impl Part {
@@ -156,6 +199,7 @@ impl Part {
             "microsecond" | "mcs" => Self::Microsecond,
             "nanosecond" | "ns" => Self::Nanosecond,
             "tzoffset" | "tz" => Self::OffsetMinutes,
+            "iso_week" | "isowk" | "isoww" => Self::IsoWeek,
             _ => return Err(error(155, 1, &[&name, &function])),
         })
     }
@@ -205,6 +249,7 @@ fn dateadd(_: &Environment<'_>, a: &[Value], types: &[DataType]) -> Out {
         Part::Week => moment.days = moment.days.saturating_add(i32::try_from(number * 7).unwrap_or(i32::MAX)),
         Part::Nanosecond => moment.shift(number / 100),
         Part::OffsetMinutes => return Err(error(9810, 1, &[&"tzoffset", &"dateadd", &data_type.name()])),
+        Part::IsoWeek => return Err(error(9810, 1, &[&"iso_week", &"dateadd", &data_type.name()])),
         part => moment.shift(number.saturating_mul(part.ticks())),
     }
     of_type(moment, data_type)
@@ -285,6 +330,12 @@ fn part_of(env: &Environment<'_>, part: Part, moment: Moment) -> i64 {
         Part::Microsecond => i64::from(ticks / 10),
         Part::Nanosecond => i64::from(ticks) * 100,
         Part::OffsetMinutes => moment.offset_minutes.into(),
+        // The week of the year to which its Thursday belongs, from Monday on.
+        Part::IsoWeek => {
+            let thursday = moment.days - (weekday(moment.days) + 6) % 7 + 3;
+            let (year, ..) = date_of(thursday);
+            i64::from((thursday - days_of(year, 1, 1)) / 7 + 1)
+        }
     }
 }
 
@@ -371,4 +422,92 @@ fn switchoffset(_: &Environment<'_>, a: &[Value], _: &[DataType]) -> Out {
         time: *time,
         offset_minutes,
     }))
+}
+
+/// Whole numbers; `None` when one of them is NULL.
+fn numbers<const N: usize>(a: &[Value]) -> Option<[i64; N]> {
+    let mut out = [0; N];
+    for (place, value) in out.iter_mut().zip(a) {
+        *place = int_of(Some(value))?;
+    }
+    Some(out)
+}
+
+fn days_from(year: i64, month: i64, day: i64) -> Option<i32> {
+    let (year, month, day) =
+        (i32::try_from(year).ok()?, u32::try_from(month).ok()?, u32::try_from(day).ok()?);
+    let valid =
+        (1..=9999).contains(&year) && (1..=12).contains(&month) && day >= 1 && day <= month_days(year, month);
+    valid.then(|| days_of(year, month, day))
+}
+
+/// 100 ns since midnight; `fraction` counts units of `precision` digits of a second.
+fn time_from(hour: i64, minute: i64, second: i64, fraction: i64, precision: i64) -> Option<u64> {
+    let unit = 10_i64.pow(u32::try_from(7 - precision).ok()?);
+    let whole = 10_i64.pow(u32::try_from(precision).ok()?);
+    let valid = (0..24).contains(&hour)
+        && (0..60).contains(&minute)
+        && (0..60).contains(&second)
+        && (0..whole.max(1)).contains(&fraction);
+    let ticks = ((hour * 60 + minute) * 60 + second) * SECOND as i64 + fraction * unit;
+    valid.then_some(ticks.unsigned_abs())
+}
+
+fn unfit(data_type: &str) -> crate::SqlError {
+    error(289, 3, &[&data_type])
+}
+
+fn timefromparts(_: &Environment<'_>, a: &[Value], _: &[DataType]) -> Out {
+    let Some([hour, minute, second, fraction, precision]) = numbers(a) else { return Ok(Value::Null) };
+    let time = time_from(hour, minute, second, fraction, precision);
+    time.map(Value::Time).ok_or_else(|| unfit("time"))
+}
+
+fn datetimefromparts(_: &Environment<'_>, a: &[Value], _: &[DataType]) -> Out {
+    let Some([y, m, d, hour, minute, second, ms]) = numbers(a) else { return Ok(Value::Null) };
+    let parts = days_from(y, m, d).zip(time_from(hour, minute, second, ms, 3));
+    let moment = parts.map(|(days, time)| Moment { days, time, offset_minutes: 0 });
+    moment.and_then(Moment::to_datetime).ok_or_else(|| unfit("datetime"))
+}
+
+fn smalldatetimefromparts(_: &Environment<'_>, a: &[Value], _: &[DataType]) -> Out {
+    let Some([y, m, d, hour, minute]) = numbers(a) else { return Ok(Value::Null) };
+    let parts = days_from(y, m, d).zip(time_from(hour, minute, 0, 0, 0));
+    let moment = parts.map(|(days, time)| Moment { days, time, offset_minutes: 0 });
+    moment.and_then(Moment::to_smalldatetime).ok_or_else(|| unfit("smalldatetime"))
+}
+
+fn datetime2fromparts(_: &Environment<'_>, a: &[Value], _: &[DataType]) -> Out {
+    let Some([y, m, d, hour, minute, second, fraction, precision]) = numbers(a) else {
+        return Ok(Value::Null);
+    };
+    let parts = days_from(y, m, d).zip(time_from(hour, minute, second, fraction, precision));
+    parts.map(|(days, time)| Value::DateTime2 { days, time }).ok_or_else(|| unfit("datetime2"))
+}
+
+fn datetimeoffsetfromparts(_: &Environment<'_>, a: &[Value], _: &[DataType]) -> Out {
+    let Some([y, m, d, hour, minute, second, fraction, hours, minutes, precision]) = numbers(a) else {
+        return Ok(Value::Null);
+    };
+    let offset =
+        i16::try_from(hours * 60 + minutes).ok().filter(|offset| offset.abs() <= 840 && minutes.abs() < 60);
+    let parts = days_from(y, m, d).zip(time_from(hour, minute, second, fraction, precision)).zip(offset);
+    parts
+        .map(|((days, time), offset_minutes)| Moment { days, time, offset_minutes }.to_offset())
+        .ok_or_else(|| unfit("datetimeoffset"))
+}
+
+fn todatetimeoffset(_: &Environment<'_>, a: &[Value], _: &[DataType]) -> Out {
+    let (Some(moment), Some(offset)) = (a.first().and_then(Moment::of), a.get(1)) else {
+        return Ok(Value::Null);
+    };
+    let offset_minutes = match offset {
+        Value::Int(minutes) => i16::try_from(*minutes).ok().filter(|minutes| minutes.abs() <= 840),
+        Value::Text(text) => {
+            crate::value::datetime::parse(&format!("00:00{text}")).map(|moment| moment.offset_minutes)
+        }
+        _ => return Ok(Value::Null),
+    };
+    let offset_minutes = offset_minutes.ok_or_else(|| error(9812, 0, &[&"todatetimeoffset"]))?;
+    Ok(Moment { offset_minutes, ..moment }.to_offset())
 }

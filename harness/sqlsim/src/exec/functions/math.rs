@@ -25,13 +25,6 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function { name: "LOG10", takes: &[Float], optional: 0, returns: FLOAT, body: log10 },
     Function { name: "PI", takes: &[], optional: 0, returns: FLOAT, body: pi },
     Function { name: "RAND", takes: &[Int], optional: 1, returns: FLOAT, body: rand },
-    Function {
-        name: "CHECKSUM",
-        takes: &[Any],
-        optional: 0,
-        returns: Returns::Type(DataType::Int),
-        body: checksum,
-    },
 ];
 
 type Out = SqlResult<Value>;
@@ -168,9 +161,23 @@ fn rand(env: &Environment<'_>, _: &[Value], _: &[DataType]) -> Out {
     Ok(Value::Float(bits as f64 / (1_u64 << 53) as f64))
 }
 
+/// CHECKSUM: of values as the collation compares them. The numbers are this server's own.
 #[expect(clippy::unnecessary_wraps, reason = "the signature of all functions")]
-fn checksum(_: &Environment<'_>, a: &[Value], types: &[DataType]) -> Out {
-    let shown = a.first().zip(types.first()).map(|(value, t)| super::shown(value, *t)).unwrap_or_default();
-    let hash = crc32fast::hash(crate::engine::definition::fold(&shown).as_bytes());
-    Ok(Value::Int(i64::from(hash as i32)))
+pub(super) fn checksum(_: &Environment<'_>, a: &[Value], types: &[DataType]) -> Out {
+    Ok(hashed(a, types, crate::engine::definition::fold))
+}
+
+/// BINARY_CHECKSUM: of values as they are.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of all functions")]
+pub(super) fn binary_checksum(_: &Environment<'_>, a: &[Value], types: &[DataType]) -> Out {
+    Ok(hashed(a, types, str::to_owned))
+}
+
+fn hashed(a: &[Value], types: &[DataType], form: fn(&str) -> String) -> Value {
+    let mut hasher = crc32fast::Hasher::new();
+    for (value, data_type) in a.iter().zip(types) {
+        hasher.update(form(&super::shown(value, *data_type)).as_bytes());
+        hasher.update(&[u8::from(value.is_null()), 0xFF]);
+    }
+    Value::Int(i64::from(hasher.finalize() as i32))
 }

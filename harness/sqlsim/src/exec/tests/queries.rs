@@ -270,3 +270,76 @@ fn what_cannot_be_formatted_gets_its_number(#[case] text: &'static str, #[case] 
 fn a_variable_gathers_over_the_rows(#[case] text: &'static str, #[case] expected: &'static str) {
     answers(text, expected);
 }
+
+#[rstest::rstest]
+#[case(
+    "SELECT STUFF((SELECT ', ' + n FROM (VALUES ('a<b'), ('&c')) x(n) FOR XML PATH(''), TYPE).value('.', 'nvarchar(max)'), 1, 2, '')",
+    "a<b, &c"
+)]
+#[case(
+    "SELECT (SELECT n + ';' FROM (VALUES ('a'), ('b')) x(n) FOR XML PATH(''), TYPE).value('(./text())[1]', 'varchar(3)')",
+    "a;b"
+)]
+#[case(
+    "DECLARE @s varchar(99) = '1,22,3'; DECLARE @x xml = '<i>' + REPLACE(@s, ',', '</i><i>') + '</i>'; SELECT t.c.value('.', 'int') * 2 FROM @x.nodes('/i') AS t(c)",
+    "2; 44; 6"
+)]
+#[case(
+    "SELECT s.id, n.c.value('@k', 'varchar(9)'), n.c.value('(b/text())[1]', 'int') FROM (SELECT 7 AS id, CAST('<a><r k=\"x\"><b>5</b></r><r k=\"y\"/></a>' AS xml) AS doc) s CROSS APPLY s.doc.nodes('/a/r') n(c)",
+    "7|x|5; 7|y|NULL"
+)]
+#[case(
+    "DECLARE @x xml = '<a><b n=\"1\">one</b><b n=\"2\">two</b></a>'; SELECT @x.value('(/a/b[@n=\"2\"])[1]', 'varchar(9)'), @x.exist('//b[@n=\"3\"]'), @x.value('count', 'int')",
+    "two|0|NULL"
+)]
+#[case(
+    "DECLARE @x xml = '<a><b n=\"1\">o&amp;e</b></a>'; SELECT CAST(@x.query('/a/b') AS varchar(99))",
+    "<b n=\"1\">o&amp;e</b>"
+)]
+fn xml_is_read_by_its_methods(#[case] text: &'static str, #[case] expected: &'static str) {
+    answers(text, expected);
+}
+
+#[rstest::rstest]
+#[case("DECLARE @x xml = '<a><b></a>'; SELECT @x.value('.', 'int')", 9400)]
+#[case("DECLARE @x xml = '<a/>'; SELECT @x.value('for $i in 1 return $i', 'int')", 40510)]
+#[case("DECLARE @x int = 1; SELECT @x.value('.', 'int')", 258)]
+#[case("SELECT TIMEFROMPARTS(25, 0, 0, 0, 0)", 289)]
+#[case("SELECT DATETIMEFROMPARTS(2026, 2, 30, 0, 0, 0, 0)", 289)]
+#[case("SELECT TODATETIMEOFFSET('2026-01-01', 900)", 9812)]
+fn xml_and_dates_that_cannot_be_get_their_number(#[case] text: &'static str, #[case] number: i32) {
+    on_a_bench(async |bench| assert_eq!(bench.error(text).await, number, "{text}"));
+}
+
+#[rstest::rstest]
+#[case(
+    "SELECT CONVERT(varchar(30), DATETIMEFROMPARTS(2026, 2, 28, 23, 59, 58, 990), 121)",
+    "2026-02-28 23:59:58.990"
+)]
+#[case(
+    "SELECT CONVERT(varchar(30), DATETIME2FROMPARTS(2026, 2, 28, 23, 59, 58, 5, 1), 121)",
+    "2026-02-28 23:59:58.5000000"
+)]
+#[case(
+    "SELECT CONVERT(varchar(40), DATETIMEOFFSETFROMPARTS(2026, 2, 28, 23, 59, 58, 0, -2, -30, 0), 121)",
+    "2026-02-28 23:59:58.0000000 -02:30"
+)]
+#[case(
+    "SELECT CONVERT(varchar(40), TODATETIMEOFFSET('2026-02-28 10:00', '+09:00'), 121)",
+    "2026-02-28 10:00:00.0000000 +09:00"
+)]
+#[case(
+    "SELECT CONVERT(varchar(16), TIMEFROMPARTS(1, 2, 3, 4, 1)), CONVERT(varchar(20), SMALLDATETIMEFROMPARTS(2026, 1, 2, 3, 4), 120)",
+    "01:02:03.4000000|2026-01-02 03:04:00"
+)]
+#[case(
+    "SELECT DATEPART(iso_week, '2026-01-01'), DATEPART(isowk, '2027-01-01'), DATEPART(isoww, '2024-12-30'), DATETIMEFROMPARTS(NULL, 1, 1, 1, 1, 1, 1)",
+    "1|53|1|NULL"
+)]
+#[case(
+    "SELECT CASE WHEN CHECKSUM('a', 1) = CHECKSUM('A', 1) THEN 1 ELSE 0 END, CASE WHEN BINARY_CHECKSUM('a') = BINARY_CHECKSUM('A') THEN 1 ELSE 0 END",
+    "1|0"
+)]
+fn dates_are_made_from_parts(#[case] text: &'static str, #[case] expected: &'static str) {
+    answers(text, expected);
+}
