@@ -178,7 +178,10 @@ fn connections_that_do_not_sign_in_are_bounded() {
         let waiting = [(); 2].map(|()| stream_at(&instance, &endpoint, "192.0.2.1"));
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         let mut third = stream_at(&instance, &endpoint, "192.0.2.1");
+        let began = tokio::time::Instant::now();
         assert_eq!(third.read(&mut [0; 1]).await.expect("the end"), 0);
+        // Whoever is let in and says nothing is closed too, but a minute later.
+        assert_eq!(began.elapsed(), std::time::Duration::ZERO, "closed at once");
         drop(waiting);
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         let stream = stream_at(&instance, &endpoint, "192.0.2.1");
