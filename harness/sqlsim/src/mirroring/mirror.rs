@@ -204,6 +204,7 @@ fn harden(instance: &Instance, id: DatabaseId, records: Vec<LogRecord>, next_lsn
             _ => {}
         }
     }
+    database.next_transaction = database.next_transaction.max(database.recovery.highest_transaction());
     database.log.adopt(records, next_lsn);
     database.redo_start_lsn = Some(next_lsn);
     if is_image_due {

@@ -2,6 +2,7 @@
 
 mod damage;
 mod lives;
+mod mirrored;
 mod property;
 
 use super::directory::DataDirectory;
