@@ -158,8 +158,11 @@ fn a_standby_can_be_read_and_rolled_on_after_a_crash() {
         assert_eq!(server.sql("COMMIT").await, []);
         assert_eq!(other.sql(r"BACKUP LOG shop TO DISK = 'D:\Backup\2.trn'").await, []);
         let restore = r"RESTORE DATABASE copy FROM DISK = 'D:\Backup\shop.bak' WITH NORECOVERY,
-            MOVE 'shop' TO 'D:\Data\copy.mdf', MOVE 'shop_log' TO 'D:\Data\copy.ldf';
-            RESTORE LOG copy FROM DISK = 'D:\Backup\1.trn' WITH STANDBY = 'D:\Backup\copy.undo'";
+            MOVE 'shop' TO 'D:\Data\copy.mdf', MOVE 'shop_log' TO 'D:\Data\copy.ldf'";
+        assert_eq!(other.sql(restore).await, []);
+        // The directory has the copy before it becomes a standby.
+        other.instance.harden().await.unwrap();
+        let restore = r"RESTORE LOG copy FROM DISK = 'D:\Backup\1.trn' WITH STANDBY = 'D:\Backup\copy.undo'";
         assert_eq!(other.sql(restore).await, []);
         assert_eq!(other.column("SELECT COUNT(*) FROM copy.dbo.t").await, ["0"]);
         other.check(&directory).await;
@@ -194,16 +197,20 @@ fn a_checkpoint_taken_while_rows_change_gives_the_same_server() {
                 let change = match changes % 5 {
                     0 => format!("UPDATE t SET body = N'{changes}' WHERE id = {at}"),
                     1 => format!("DELETE t WHERE id = {at}"),
-                    2 => format!("INSERT t (id, body) VALUES ({}, N'new')", 20_000 + round * 1000 + changes),
+                    2 => {
+                        format!("INSERT t (id, body) VALUES ({}, N'new')", (round + 1) * 1_000_000 + changes)
+                    }
                     3 if changes == 3 => format!("ALTER TABLE t ADD c{round} int NULL"),
                     3 => format!(
                         "CREATE TABLE n{round}_{changes} (a int); INSERT n{round}_{changes} VALUES (1)"
                     ),
                     _ => format!("BEGIN TRAN; UPDATE t SET body = N'gone' WHERE id = {at}; ROLLBACK"),
                 };
-                assert_eq!(server.sql(&change).await, [], "{change}");
+                if changes < 200 {
+                    assert_eq!(server.sql(&change).await, [], "{change}");
+                    changes += 1;
+                }
                 tokio::task::yield_now().await;
-                changes += 1;
             }
             assert!(changes > 3, "the checkpoint was not taken in slices");
             taken.await.unwrap().unwrap();

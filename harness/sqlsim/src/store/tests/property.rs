@@ -123,7 +123,7 @@ async fn rows_of(server: &Server) -> Rows {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
     #[test]
     fn a_crash_at_any_byte_of_the_last_write_keeps_what_was_acknowledged(
         works in proptest::collection::vec(work(), 1..25),
