@@ -63,8 +63,15 @@ async fn answer(address: &str, password: &str, process: u32, text: &str) {
     let mut client = Client::sign_in(address, password).await;
     let (before, _) = memory(process);
     let begun = Instant::now();
-    let mut length = 0;
-    client.ask(&batch(text), &mut |bytes| length += bytes.len()).await;
+    let (mut length, mut failed) = (0, false);
+    client
+        .ask(&batch(text), &mut |bytes| {
+            length += bytes.len();
+            // The error bit of the last DONE.
+            failed = bytes.len().checked_sub(12).is_some_and(|at| bytes[at] & 0x02 != 0);
+        })
+        .await;
+    assert!(!failed, "the batch failed: {text}");
     let (after, highest) = memory(process);
     println!(
         "{:.1} MiB of answer in {:.1} s; the server had {before:.1} MiB before, {after:.1} MiB after, {highest:.1} MiB at most",

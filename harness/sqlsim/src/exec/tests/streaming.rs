@@ -163,6 +163,28 @@ fn a_stream_waits_for_a_row_that_another_holds_and_goes_on_behind_it() {
 }
 
 #[test]
+fn a_stream_waits_for_a_row_ahead_that_another_deletes_meanwhile() {
+    on_a_bench(|bench| async move {
+        tables(&bench).await;
+        let other = Other::of(&bench);
+        let seen: Rc<RefCell<Seen>> = Rc::default();
+        let mut client = Client { seen: seen.clone(), patience: usize::MAX };
+        let reading =
+            crate::exec::batch(&bench.instance, other.session.session(), "SELECT i FROM big", &mut client);
+        let writing = async {
+            turns(2).await;
+            bench.run("BEGIN TRANSACTION; DELETE big WHERE i IN (10, 4500)").await;
+            turns(40).await;
+            let sent = seen.borrow().rows.len();
+            assert!(sent > 0 && sent < 4500, "{sent} rows");
+            bench.run("ROLLBACK").await;
+        };
+        futures::join!(reading, writing);
+        assert_eq!(seen.borrow().rows.len(), 5000, "what was not deleted in the end is sent");
+    });
+}
+
+#[test]
 fn a_lock_timeout_in_the_middle_of_a_stream_ends_it_with_1222() {
     on_a_bench(|bench| async move {
         tables(&bench).await;
