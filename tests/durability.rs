@@ -4,6 +4,8 @@
 //! SIGKILL and a restart, each transaction as a whole, and nothing that was rolled back. It does not prove that the
 //! disk keeps what it says it flushed.
 
+#![expect(clippy::panic, reason = "a failed expectation is a failed test")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -94,7 +96,8 @@ async fn connect(port: u16) -> Result<Connection, tiberius::error::Error> {
     config.encryption(EncryptionLevel::NotSupported);
     let stream = TcpStream::connect(("127.0.0.1", port)).await?;
     stream.set_nodelay(true)?;
-    Client::connect(config, stream.compat_write()).await
+    // On the heap: the handshake's future is large.
+    Box::pin(Client::connect(config, stream.compat_write())).await
 }
 
 async fn run(client: &mut Connection, batch: &str) -> Result<(), tiberius::error::Error> {

@@ -9,10 +9,11 @@ use std::error::Error;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tiberius::{AuthMethod, Client, Config, EncryptionLevel};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt};
 
 const PASSWORD: &str = "Bench-Mark-1";
@@ -47,7 +48,8 @@ impl Server {
         config.encryption(EncryptionLevel::NotSupported);
         let stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
         stream.set_nodelay(true)?;
-        Ok(Client::connect(config, stream.compat_write()).await?)
+        // On the heap: the handshake's future is large.
+        Ok(Box::pin(Client::connect(config, stream.compat_write())).await?)
     }
 }
 
