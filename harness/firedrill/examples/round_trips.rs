@@ -11,7 +11,7 @@
 //! ```
 #![expect(
     clippy::disallowed_methods,
-    clippy::disallowed_types,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a load generator runs in real time, and stops at the first thing that goes wrong"
 )]

@@ -10,7 +10,6 @@
 //! ```
 #![expect(
     clippy::disallowed_methods,
-    clippy::disallowed_types,
     clippy::unwrap_used,
     clippy::panic,
     reason = "a load generator runs in real time, and stops at the first thing that goes wrong"
