@@ -206,8 +206,9 @@ impl Estate {
         runtime.expect("a runtime starts").block_on(async {
             let address = (host, port.parse::<u16>().expect("a port is a number"));
             let stream = tokio::net::TcpStream::connect(address).await.expect("the server listens");
-            let mut client =
-                tiberius::Client::connect(config, stream.compat_write()).await.expect("sa may sign in");
+            let mut client = Box::pin(tiberius::Client::connect(config, stream.compat_write()))
+                .await
+                .expect("sa may sign in");
             let answer = client.simple_query(query).await.expect("the query is answered");
             let row = answer.into_row().await.expect("the answer is complete")?;
             row.get::<&str, _>(0).map(str::to_owned)
