@@ -51,6 +51,8 @@ pub const NOT_MODELLED: &[&str] = &[
     "Procedures and views of the product that are not here are refused by name (40510) where the name is known.",
     "sys.messages lists only the messages that this server can raise.",
     "Background sessions (session_id below 51) are listed and do nothing; there are ten of them.",
+    "Data and log files are names in the catalog: no .mdf or .ldf is written, and none can be attached. A server with a \
+     data directory keeps one log and images of its own there.",
     "Named instances answer at the port they are given: there is no SQL Server Browser.",
     "Processor time, reads, memory and plans are not measured: their columns hold 0 or NULL.",
     "sys.dm_os_enumerate_filesystem, sys.dm_os_file_exists, sys.dm_exec_input_buffer and sys.dm_db_log_info are newer \
