@@ -216,7 +216,7 @@ mod tests {
         let options = ServerOptions { data: Some(path.clone()), ..options() };
         for _ in 0..2 {
             let said = served(&options, "quit\n").unwrap();
-            assert!(said[0].starts_with("listening on "), "{said:?}");
+            assert!(said[1].starts_with("listening on "), "{said:?}");
         }
         assert!(path.join("drives/C").is_dir());
         std::fs::remove_dir_all(path).unwrap();
