@@ -172,10 +172,13 @@ impl Drives for DirectoryDrives {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
+    /// A folder of its own for each call: cases of one test run side by side.
     fn drives(test: &str) -> DirectoryDrives {
-        let root = std::env::temp_dir().join(format!("firedrill-{test}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&root);
+        static FOLDERS: AtomicUsize = AtomicUsize::new(0);
+        let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
+        let root = std::env::temp_dir().join(format!("firedrill-{test}-{}-{number}", std::process::id()));
         DirectoryDrives::new(root, &['D']).unwrap()
     }
 
@@ -207,5 +210,6 @@ mod tests {
     fn a_path_that_leaves_the_drive_is_refused(#[case] path: &str) {
         let drives = drives("escape");
         assert_eq!(drives.read_at(path, 0, 1).unwrap_err().code, 123);
+        fs::remove_dir_all(&drives.root).unwrap();
     }
 }
