@@ -26,6 +26,7 @@ mod commands;
 pub mod environment;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+pub mod gate;
 mod language;
 pub mod observer;
 pub mod program;

@@ -15,12 +15,14 @@ pub enum CmdletPhase {
     },
 }
 
-/// What shall become of the cmdlet. Only read at [`CmdletPhase::Started`].
+/// What shall become of the cmdlet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// It runs.
     Proceed,
-    /// It does nothing and ends with this error.
+    /// It ends with this error: at [`CmdletPhase::Started`] it does nothing, at
+    /// [`CmdletPhase::Finished`] its work is done and only its output is lost. One
+    /// that had failed by itself keeps its own error.
     FailWith(String),
 }
 

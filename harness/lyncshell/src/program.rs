@@ -4,11 +4,13 @@
 use std::env::VarError;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::rc::Rc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
 use crate::cli::{self, Interactive, Script};
 use crate::environment::{ByteStream, Clock, Connector, ScriptFiles, ShellEnvironment};
+use crate::gate::{GateObserver, GateRoad};
 use crate::session::{Backends, Operator};
 use crate::settings::{Secrets, Settings};
 use crate::store::{self, ManagementStore};
@@ -95,10 +97,15 @@ fn environment(settings: Settings) -> ShellEnvironment {
         .unwrap_or_else(|| "localhost".to_owned());
     let (store, login) = (settings.store.clone(), settings.sql_login.clone());
     let missing = settings.missing_cmdlets.iter().cloned().collect();
+    let gate = settings.gate.clone();
     let mut env =
         ShellEnvironment::new(Rc::new(Sockets(settings)), store, login, Rc::new(SystemClock), machine);
     env.missing_cmdlets = missing;
     env.scripts = Rc::new(Process);
+    if let Some((host, port)) = gate {
+        let address = format!("{host}:{port}");
+        env.observer = Some(Rc::new(GateObserver::new(GateSocket { host, port }, address, &env.machine)));
+    }
     env
 }
 
@@ -203,6 +210,25 @@ impl Connector for Sockets {
     ) -> io::Result<Box<dyn ByteStream>> {
         let (host, port) = self.0.address(fqdn, instance, port).map_err(io::Error::other)?;
         let stream = tokio::net::TcpStream::connect((host.as_str(), port)).await?;
+        stream.set_nodelay(true)?;
+        Ok(Box::new(stream))
+    }
+}
+
+/// How long a connection to the gate may take. Waiting for its answers has no limit.
+const GATE_CONNECT_LIMIT: Duration = Duration::from_secs(15);
+
+/// TCP to the gate of the store file.
+struct GateSocket {
+    host: String,
+    port: u16,
+}
+
+#[async_trait(?Send)]
+impl GateRoad for GateSocket {
+    async fn open(&self) -> io::Result<Box<dyn ByteStream>> {
+        let connecting = tokio::net::TcpStream::connect((self.host.as_str(), self.port));
+        let stream = tokio::time::timeout(GATE_CONNECT_LIMIT, connecting).await??;
         stream.set_nodelay(true)?;
         Ok(Box::new(stream))
     }

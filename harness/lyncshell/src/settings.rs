@@ -20,7 +20,14 @@
 //! # Where a server is, when its name does not say it: "host" or "host\INSTANCE".
 //! [addresses]
 //! "sql-b1.litwareinc.com" = "127.0.0.1:14331"
+//!
+//! # Who is told of each cmdlet and may hold or fail it: a rehearsal's harness. Without
+//! # this table nobody is; with it no cmdlet runs while nobody answers there.
+//! [gate]
+//! address = "127.0.0.1:14399"
 //! ```
+//!
+//! What is spoken at the gate is in [`crate::gate`].
 //!
 //! A password is never in the file itself.
 
@@ -80,6 +87,8 @@ pub struct Settings {
     pub addresses: BTreeMap<String, (String, u16)>,
     /// Cmdlets this machine lacks.
     pub missing_cmdlets: Vec<String>,
+    /// The `host:port` of the gate that is asked about each cmdlet.
+    pub gate: Option<(String, u16)>,
 }
 
 /// Where secrets are fetched from.
@@ -100,6 +109,13 @@ struct Document {
     addresses: BTreeMap<String, String>,
     #[serde(default)]
     missing_cmdlets: Vec<String>,
+    gate: Option<GateTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GateTable {
+    address: String,
 }
 
 #[derive(Deserialize)]
@@ -176,15 +192,9 @@ impl Settings {
         };
         let mut addresses = BTreeMap::new();
         for (server, address) in &document.addresses {
-            let parsed =
-                address.rsplit_once(':').and_then(|(host, port)| Some((host.to_owned(), port.parse().ok()?)));
-            let wrong = || SettingsError::Address {
-                file: file.to_owned(),
-                server: server.clone(),
-                address: address.clone(),
-            };
-            addresses.insert(server.to_lowercase(), parsed.ok_or_else(wrong)?);
+            addresses.insert(server.to_lowercase(), host_and_port(address, server, file)?);
         }
+        let gate = document.gate.map(|gate| host_and_port(&gate.address, "[gate]", file)).transpose()?;
         let store = document.store;
         Ok(Self {
             machine: document.machine,
@@ -198,6 +208,7 @@ impl Settings {
             sql_login,
             addresses,
             missing_cmdlets: document.missing_cmdlets,
+            gate,
         })
     }
 
@@ -226,6 +237,17 @@ impl Settings {
             )),
         }
     }
+}
+
+/// The two parts of `host:port`; `server` is whose address it is.
+fn host_and_port(address: &str, server: &str, file: &str) -> Result<(String, u16), SettingsError> {
+    let parts = address.rsplit_once(':').filter(|(host, _)| !host.is_empty());
+    let parsed = parts.and_then(|(host, port)| Some((host.to_owned(), port.parse().ok()?)));
+    parsed.ok_or_else(|| SettingsError::Address {
+        file: file.to_owned(),
+        server: server.to_owned(),
+        address: address.to_owned(),
+    })
 }
 
 /// A password from where the file says it is.
@@ -302,6 +324,25 @@ mod tests {
         let settings = Settings::parse(&text, "store.toml", &Fixed).expect("it is complete");
         assert_eq!(settings.address("sql-a1.x", Some("RTC"), None), Ok(("127.0.0.1".into(), 1501)));
         assert_eq!(settings.address("SQL-B1", None, Some(1433)), Ok(("127.0.0.1".into(), 1502)));
+    }
+
+    #[test]
+    fn a_gate_is_an_address_and_there_is_none_without_its_table() {
+        let parse = |more: &str| Settings::parse(&format!("{STORE}{more}"), "store.toml", &Fixed);
+        assert_eq!(parse("").expect("it is complete").gate, None);
+        let settings = parse("[gate]\naddress = \"127.0.0.1:14399\"\n").expect("it is complete");
+        assert_eq!(settings.gate, Some(("127.0.0.1".into(), 14399)));
+    }
+
+    #[rstest::rstest]
+    #[case("127.0.0.1")]
+    #[case(":14399")]
+    #[case("127.0.0.1:port")]
+    #[case("127.0.0.1:70000")]
+    fn a_gate_whose_address_is_none_is_refused(#[case] address: &str) {
+        let text = format!("{STORE}[gate]\naddress = \"{address}\"\n");
+        let error = Settings::parse(&text, "store.toml", &Fixed).expect_err("it is broken").to_string();
+        assert_eq!(error, format!("store.toml: the address \"{address}\" of \"[gate]\" is not host:port"));
     }
 
     #[rstest::rstest]

@@ -159,12 +159,7 @@ pub(crate) async fn run(session: &mut Session, call: &mut Call) -> Outcome {
     if let Some(observer) = &observer
         && let Verdict::FailWith(message) = observer.cmdlet(name, CmdletPhase::Started).await
     {
-        let error = ErrorRecord::new(
-            message.clone(),
-            "InvalidOperation",
-            "Microsoft.Rtc.Management.Deployment.DeploymentException",
-            format!("CmdletFailed,{}", call.definition.type_name),
-        );
+        let error = failed_by_observer(call, &message);
         observer.cmdlet(name, CmdletPhase::Finished { error: Some(message) }).await;
         return Err(error.into());
     }
@@ -180,9 +175,22 @@ pub(crate) async fn run(session: &mut Session, call: &mut Call) -> Outcome {
             _ if call.failed => session.errors.get(errors).map(crate::language::value::Value::text),
             _ => None,
         };
-        observer.cmdlet(name, CmdletPhase::Finished { error }).await;
+        let verdict = observer.cmdlet(name, CmdletPhase::Finished { error }).await;
+        if let (Verdict::FailWith(message), Ok(_)) = (verdict, &outcome) {
+            return Err(failed_by_observer(call, &message).into());
+        }
     }
     outcome
+}
+
+/// The error of a cmdlet that its observer lets fail.
+fn failed_by_observer(call: &Call, message: &str) -> ErrorRecord {
+    ErrorRecord::new(
+        message,
+        "InvalidOperation",
+        "Microsoft.Rtc.Management.Deployment.DeploymentException",
+        format!("CmdletFailed,{}", call.definition.type_name),
+    )
 }
 
 fn cost(session: &Session, call: &Call) -> std::time::Duration {

@@ -4,6 +4,7 @@
 mod binding;
 mod cmdlets;
 mod fakes;
+mod gate;
 mod language;
 mod mirror;
 mod process;
