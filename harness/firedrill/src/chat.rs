@@ -349,13 +349,13 @@ pub(crate) async fn post_messages(world: &Rc<World>, messages: u32, over: Durati
     for number in 0..messages {
         let due = start + gap * number + world.chat.jitter(gap);
         if due > tokio::time::Instant::now() {
-            tokio::time::sleep_until(due).await;
+            world.pass_until(due).await;
         }
         if post_by_next_server(world).await {
             acknowledged += 1;
         }
     }
-    tokio::time::sleep_until(start + over).await;
+    world.pass_until(start + over).await;
     flush_all_compliance(world).await;
     acknowledged
 }

@@ -1,6 +1,7 @@
 //! Rehearse the failover of Persistent Chat: stage the estate, break it, let a
 //! failover program repair it, judge the result.
 
+pub mod arm;
 pub(crate) mod chat;
 pub mod cli;
 pub mod disk;

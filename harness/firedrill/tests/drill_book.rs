@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use firedrill::arm::ChosenArm;
 use firedrill::report::{RunReport, json};
 use firedrill::runner::book::Book;
 use firedrill::runner::{RunOptions, run};
@@ -22,10 +23,11 @@ fn run_book(folder: &str, tags: Option<&str>, seed: u64) -> RunReport {
         estate: None,
         rto: None,
         rpo: None,
+        arm: ChosenArm::default(),
         interrupted: std::sync::Arc::default(),
         observer: Rc::new(|_| {}),
     };
-    run(book, &options)
+    run(book, &options).report
 }
 
 #[test]

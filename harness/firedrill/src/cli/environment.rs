@@ -1,14 +1,44 @@
-//! What an arm needs of the machine it runs on, found out by asking.
+//! The arm that was asked for, on this machine: made ready, or what it lacks.
 
-use super::Arm;
+use super::{Arm, RunArguments};
+use crate::arm::ChosenArm;
+use crate::arm::served::ServedArm;
+use crate::estate::outside::Program;
+use std::rc::Rc;
 
-/// What the arm lacks here, and what to do about it; none when it can be used.
-pub(super) fn lacking(arm: Arm) -> Option<String> {
-    match arm {
-        Arm::Sim => None,
-        Arm::Docker => Some(docker()),
-        Arm::Lab => Some("the lab arm is not available yet; use --on sim".to_owned()),
+/// The arm that the arguments ask for, or what this machine lacks for it and what to do about that.
+pub(super) fn arm(arguments: &RunArguments) -> Result<ChosenArm, String> {
+    match arguments.on {
+        Arm::Sim => {
+            match &arguments.failover {
+                None => Ok(ChosenArm::default()),
+                Some(command) => {
+                    let arm = ServedArm::new(program(command)?).map_err(|error| {
+                    format!("no temporary folder can be made ({error}); nothing was run. Make room, or set TMPDIR")
+                })?;
+                    Ok(ChosenArm(Rc::new(arm)))
+                }
+            }
+        }
+        Arm::Docker => Err(docker()),
+        Arm::Lab => Err("the lab arm is not available yet; use --on sim".to_owned()),
     }
+}
+
+/// Our own failover program as a process, by its name; any other by its command line.
+fn program(command: &str) -> Result<Program, String> {
+    let firedrill = this_program()?;
+    Ok(match command.trim() {
+        "pchat-failover" => Program::Own { firedrill },
+        _ => Program::Foreign { command: command.to_owned(), firedrill },
+    })
+}
+
+/// This program: one binary is failover program and shell too.
+fn this_program() -> Result<String, String> {
+    let path = std::env::current_exe()
+        .map_err(|error| format!("where this program lies cannot be found out ({error}); nothing was run"))?;
+    Ok(path.display().to_string())
 }
 
 /// Asks the container engine whether it is there, the way testcontainers would reach it.

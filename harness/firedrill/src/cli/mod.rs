@@ -64,6 +64,13 @@ pub(crate) struct RunArguments {
     /// Where the estate is staged.
     #[arg(long, value_enum, default_value_t = Arm::Sim)]
     on: Arm,
+    /// Drill this failover program: a command line for /bin/sh, or pchat-failover for the one that comes along, as a
+    /// process. What a program finds in its environment: firedrill run --help-failover.
+    #[arg(long, value_name = "CMD")]
+    failover: Option<String>,
+    /// Print what a failover program finds in its environment, and end.
+    #[arg(long)]
+    help_failover: bool,
     /// An estate file that stands in for the one the drills name.
     #[arg(long, value_name = "FILE")]
     estate: Option<PathBuf>,

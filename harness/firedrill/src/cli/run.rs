@@ -7,13 +7,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{RunArguments, complain, environment, say};
+use crate::estate::outside;
 use crate::report::{DrillReport, RunReport, console, json, junit};
 use crate::runner::book::{Book, BookError};
-use crate::runner::{RunOptions, run as run_book};
+use crate::runner::{Ran, RunOptions, run as run_book};
 use crate::verdict::Ending;
 
 /// Runs what the arguments select.
 pub(super) fn run(arguments: &RunArguments) -> Ending {
+    if arguments.help_failover {
+        say(&help_for_failover_programs());
+        return Ending::Passed;
+    }
     let book = match select(arguments) {
         Ok(book) => book,
         Err(error) => {
@@ -25,15 +30,18 @@ pub(super) fn run(arguments: &RunArguments) -> Ending {
         complain(&message);
         return Ending::Usage;
     }
-    if let Some(lacking) = environment::lacking(arguments.on) {
-        complain(&lacking);
-        return Ending::Environment;
-    }
+    let arm = match environment::arm(arguments) {
+        Ok(arm) => arm,
+        Err(lacking) => {
+            complain(&lacking);
+            return Ending::Environment;
+        }
+    };
     if book.scenarios() == 0 {
         complain(
             "no drill was selected: nothing was checked. The features have drills, but none that --tags or --shard selects",
         );
-        write_reports(arguments, &RunReport::of("sim", arguments.seed, Vec::new()));
+        write_reports(arguments, &RunReport::of(arm.0.described(), arguments.seed, Vec::new()));
         return Ending::Vacuous;
     }
     let interrupted = Arc::new(AtomicBool::new(false));
@@ -44,6 +52,7 @@ pub(super) fn run(arguments: &RunArguments) -> Ending {
         estate: arguments.estate.clone(),
         rto: arguments.rto,
         rpo: arguments.rpo,
+        arm,
         interrupted: Arc::clone(&interrupted),
         observer: progress.observer,
     };
@@ -52,7 +61,7 @@ pub(super) fn run(arguments: &RunArguments) -> Ending {
         reason = "outside the simulated arm: it measures the run for the console"
     )]
     let started = std::time::Instant::now();
-    let report = run_book(book, &options);
+    let Ran { report, environment } = run_book(book, &options);
     let took = started.elapsed();
     if let Some(bar) = progress.bar {
         bar.finish_and_clear();
@@ -60,6 +69,10 @@ pub(super) fn run(arguments: &RunArguments) -> Ending {
     say(&console::summary(&report));
     say(&console::speed(&report, took));
     let written = write_reports(arguments, &report);
+    if let Some(lacking) = environment {
+        complain(&format!("{lacking}; the drills above were run, the rest was not"));
+        return Ending::Environment;
+    }
     if interrupted.load(Ordering::Relaxed) {
         complain("interrupted: the drills above were run, the rest was not");
         return Ending::Interrupted;
@@ -68,6 +81,20 @@ pub(super) fn run(arguments: &RunArguments) -> Ending {
         return Ending::Usage;
     }
     Ending::of_run(&report.verdicts(), arguments.allow_not_exercised)
+}
+
+/// What a failover program finds in its environment.
+fn help_for_failover_programs() -> String {
+    let mut text = "\
+A failover program is started by /bin/sh once for each time that the operator of a drill runs or resumes it. It ends
+with 0 when it has carried out the failover, and with anything else when it has not. It is judged by what it did; what it
+prints is shown when a drill fails. Environment variables:
+"
+    .to_owned();
+    for (name, about) in outside::VARIABLES {
+        text.push_str(&format!("  {name:<38} {about}\n"));
+    }
+    text
 }
 
 /// Reads the features and keeps what the arguments select.

@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct DirectoryDrives {
     root: PathBuf,
+    /// Where the drives are moved while their machine cannot be reached, so that no process finds them.
+    away: Option<PathBuf>,
 }
 
 impl DirectoryDrives {
@@ -25,7 +27,13 @@ impl DirectoryDrives {
         for letter in letters {
             fs::create_dir_all(root.join(letter.to_ascii_uppercase().to_string()))?;
         }
-        Ok(Self { root })
+        Ok(Self { root, away: None })
+    }
+
+    /// The same, moved to `away` while their machine cannot be reached; that has to be on the same file system.
+    #[must_use]
+    pub fn moved_away_to(self, away: PathBuf) -> Self {
+        Self { away: Some(away), ..self }
     }
 
     /// The real path of `D:\…`. Parts that are there are found in any case; the rest is taken as written.
@@ -163,6 +171,17 @@ impl Drives for DirectoryDrives {
 
     /// A real disk has the room that it has.
     fn set_room(&self, _letter: char, _room: Option<u64>) {}
+
+    fn set_reached(&self, is_reached: bool) -> io::Result<bool> {
+        let Some(away) = &self.away else { return Ok(false) };
+        let (from, to) = if is_reached { (away, &self.root) } else { (&self.root, away) };
+        match fs::rename(from, to) {
+            Ok(()) => Ok(true),
+            // They are where they should be.
+            Err(_) if to.exists() && !from.exists() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
 
     fn real_path_of(&self, path: &str) -> Option<PathBuf> {
         self.real_path(path).ok()

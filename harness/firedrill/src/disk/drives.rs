@@ -37,6 +37,14 @@ pub trait Drives {
         None
     }
 
+    /// Lets other processes find real files, or not; whether that made a difference.
+    ///
+    /// # Errors
+    /// As the file system answers.
+    fn set_reached(&self, _is_reached: bool) -> std::io::Result<bool> {
+        Ok(false)
+    }
+
     /// A whole file.
     ///
     /// # Errors

@@ -18,6 +18,7 @@ use sqlsim::files::{DirectoryEntry, FileError, Files};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -82,6 +83,8 @@ struct Inner {
     slow: RefCell<Option<SlowAccess>>,
     /// Machines on whose drives a change has found no room.
     full: RefCell<BTreeSet<Machine>>,
+    /// Real files that were created through here, by whichever machine.
+    written_here: RefCell<BTreeSet<PathBuf>>,
     /// Microseconds of transfer that were too short to be charged so far.
     owed_us: Cell<u64>,
 }
@@ -108,6 +111,7 @@ impl Disks {
             watcher: RefCell::default(),
             slow: RefCell::default(),
             full: RefCell::default(),
+            written_here: RefCell::default(),
             owed_us: Cell::default(),
         }))
     }
@@ -179,6 +183,12 @@ impl Disks {
     #[must_use]
     pub fn has_been_full(&self, machine: &Machine) -> bool {
         self.0.full.borrow().contains(machine)
+    }
+
+    /// Whether a real file was created by a machine of this process's, and not by another process.
+    #[must_use]
+    pub fn is_written_here(&self, path: &Path) -> bool {
+        self.0.written_here.borrow().contains(path)
     }
 
     /// Nobody watches any more.
@@ -269,6 +279,11 @@ impl MachineFiles {
         self.disks.tell(event).await;
         if at.remote && self.disks.0.network.round_trip(&self.machine, &at.on).is_err() {
             return Err(FileError::NETWORK_NAME_DELETED);
+        }
+        if matches!(change, FileChange::Created | FileChange::RenamedFrom(_))
+            && let Some(path) = at.drives.real_path_of(&at.path)
+        {
+            self.disks.0.written_here.borrow_mut().insert(path);
         }
         let result = act(at.drives.as_ref(), &at.path);
         if result.as_ref().is_err_and(|error| *error == FileError::DISK_FULL) {

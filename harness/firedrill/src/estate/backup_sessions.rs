@@ -46,7 +46,7 @@ async fn read_on(world: Weak<World>, session: Rc<Cell<Option<i16>>>) {
             database: &database,
             program: "Report Builder",
         };
-        let stream = strong.direct(Server::Backup);
+        let stream = strong.direct(Server::Backup).await;
         drop(strong);
         if let Ok(stream) = stream
             && let Ok(mut client) = sql::sign_in(stream, &who).await

@@ -6,7 +6,7 @@ use super::names::Server;
 use super::setup::Setup;
 use super::sql::{self, failed, name, text};
 use super::world::{LogBackup, World};
-use super::{EstateError, backup_sessions, damage};
+use super::{EstateError, backup_sessions, damage, paths};
 use crate::chat;
 use crate::fault::{Damage, Fault};
 use crate::net::Machine;
@@ -110,7 +110,7 @@ async fn take_log_backup(
     }
     let stem = world.log_backups.borrow()[ordinal - 2].stem.clone();
     let began = world.now();
-    let device = format!(r"{}\{stem}.trn", log_shipping::share(world));
+    let device = world.folder_names.file_in(&paths::share(world), &format!("{stem}.trn"));
     let batch = format!("BACKUP LOG {} TO DISK = {}", name(&world.database()), text(&device));
     world.errand(server, &batch).await?;
     let completed = world.now();
@@ -120,7 +120,9 @@ async fn take_log_backup(
 
 async fn other_backups_on_share(world: &World, setup: &Setup) -> Result<(), EstateError> {
     let database = world.database();
-    let device = |kind: &str| text(&format!(r"{}\{database}_{kind}.bak", log_shipping::share(world)));
+    let device = |kind: &str| {
+        text(&world.folder_names.file_in(&paths::share(world), &format!("{database}_{kind}.bak")))
+    };
     let mut batch = String::new();
     if setup.full_backup_on_share {
         batch.push_str(&format!("BACKUP DATABASE {} TO DISK = {}\n", name(&database), device("full")));
@@ -143,7 +145,7 @@ async fn mirror_takes_over(world: &Rc<World>) -> Result<(), EstateError> {
     let batch = format!("ALTER DATABASE {} SET PARTNER FAILOVER", name(&world.database()));
     let mut primary = world.sa(Server::Primary, "master").await?;
     sql::run(&mut primary, &batch).await.map_err(failed("failing over to the mirror", Server::Primary))?;
-    tokio::time::sleep(Duration::from_secs(10)).await;
+    world.pass(Duration::from_secs(10)).await;
     let mut mirror = world.sa(Server::Mirror, "master").await?;
     log_shipping::set_up_primary(world, Server::Mirror, &mut mirror).await?;
     chat::reopen_all(world).await;
@@ -292,6 +294,7 @@ pub(super) fn isolate(world: &World, machine: &Machine) {
             world.network.sever(&other, machine);
         }
     }
+    world.show_or_hide_drives();
 }
 
 async fn backup_database(world: &Rc<World>, setup: &Setup) -> Result<(), EstateError> {

@@ -6,6 +6,7 @@ use super::names::Server;
 use super::setup::Setup;
 use super::sql;
 use super::world::World;
+use crate::arm::Folder;
 use crate::disk::Drives;
 use crate::fault::Damage;
 use crate::net::Machine;
@@ -84,17 +85,20 @@ fn damage_file(
 
 /// A log backup of a database that has nothing to do with the chat.
 async fn foreign_log_backup(world: &World) -> Result<Vec<u8>, EstateError> {
-    let folder = &world.file.contents.folders.backup;
-    let device = format!(r"{folder}\foreign.trn");
+    let machine = &world.server(Server::Primary).machine;
+    let path = &world.file.contents.folders.backup;
+    let folder = Folder { machine: machine.clone(), path: path.clone(), share: None };
+    let named = world.folder_names.of(&folder, machine);
+    let device = world.folder_names.file_in(&named, "foreign.trn");
     let batch = format!(
         "IF DB_ID(N'payroll') IS NULL CREATE DATABASE payroll\n\
          BACKUP DATABASE payroll TO DISK = {} WITH INIT\nBACKUP LOG payroll TO DISK = {} WITH INIT",
-        sql::text(&format!(r"{folder}\foreign.bak")),
+        sql::text(&world.folder_names.file_in(&named, "foreign.bak")),
         sql::text(&device)
     );
     world.errand(Server::Primary, &batch).await?;
-    let machine = &world.server(Server::Primary).machine;
-    let contents = world.disks.drives_of(machine).and_then(|drives| drives.contents(&device));
+    let contents =
+        world.disks.drives_of(machine).and_then(|drives| drives.contents(&format!(r"{path}\foreign.trn")));
     contents.map(|contents| contents.to_vec()).map_err(|error| EstateError::Server {
         what: format!("reading {device}"),
         server: Server::Primary,

@@ -52,6 +52,9 @@ pub struct FailoverRun {
     pub report: serde_json::Value,
     /// What it told, in order.
     pub told: Vec<Told>,
+    /// What it printed, where it is a process.
+    #[serde(skip)]
+    pub printed: String,
     /// The log backups as they were when it started.
     pub log_backups: Vec<LogBackupSnapshot>,
     /// Rows of mgccomp on the backup when it started: the ids, ascending; `None` when it could not be read.

@@ -3,7 +3,8 @@
 use super::names::{DataCenter, Server};
 use super::sql::{self, failed, text};
 use super::world::World;
-use super::{EstateError, SqlClient};
+use super::{EstateError, SqlClient, paths};
+use crate::arm::Time;
 use std::time::Duration;
 
 /// A job of log shipping.
@@ -30,11 +31,6 @@ impl Job {
     }
 }
 
-/// `\\host\share` of the log backups.
-pub(super) fn share(world: &World) -> String {
-    format!(r"\\{}\{}", world.share_machine(), world.file.contents.shares.logs)
-}
-
 fn every(world: &World) -> Duration {
     let wanted = world.setup.borrow().log_shipping_every;
     wanted.unwrap_or(Duration::from_secs(world.file.contents.log_shipping.every_minutes * 60))
@@ -46,7 +42,7 @@ pub(super) fn interval(world: &World) -> Duration {
 }
 
 /// Whether the jobs run on their schedule, or only when the drill starts them.
-fn is_scheduled(world: &World, job: Job) -> bool {
+pub(super) fn is_scheduled(world: &World, job: Job) -> bool {
     let setup = world.setup.borrow();
     match job {
         Job::Backup => setup.log_backups_on_share.is_none(),
@@ -94,7 +90,7 @@ pub(super) async fn set_up_primary(
     client: &mut SqlClient,
 ) -> Result<(), EstateError> {
     let settings = &world.file.contents.log_shipping;
-    let (database, share) = (text(&world.database()), text(&share(world)));
+    let (database, share) = (text(&world.database()), text(&paths::share(world)));
     let batch = format!(
         "DECLARE @job uniqueidentifier, @primary uniqueidentifier\n\
          EXEC master.dbo.sp_add_log_shipping_primary_database @database = {database}, @backup_directory = {share}, \
@@ -129,8 +125,8 @@ pub(super) async fn set_up_backup(world: &World, client: &mut SqlClient) -> Resu
          @primary_server = {primary}, @primary_database = {database}, @restore_delay = 0, @restore_mode = {}, \
          @disconnect_users = 0, @restore_threshold = {}, @threshold_alert_enabled = 1, \
          @history_retention_period = 5760, @overwrite = 1\n{}{}",
-        text(&share(world)),
-        text(&world.file.contents.folders.copy_destination),
+        text(&paths::share(world)),
+        text(&paths::copy_destination_for_the_backup(world)),
         text(&Job::Copy.name(world)),
         text(&Job::Restore.name(world)),
         settings.retention_minutes,
@@ -149,11 +145,17 @@ pub(super) async fn start(world: &World, server: Server, job: Job) -> Result<(),
     world.errand(server, &start).await.map(drop)
 }
 
+/// How often a job is looked at: on simulated time, and on real.
+const LOOK_SIMULATED: Duration = Duration::from_millis(500);
+const LOOK: Duration = Duration::from_millis(10);
+
 /// Starts a job and waits for its end, for at most an hour.
 pub(super) async fn run(world: &World, server: Server, job: Job) -> Result<(), EstateError> {
     start(world, server, job).await?;
-    for _ in 0..7200 {
-        tokio::time::sleep(Duration::from_millis(500)).await;
+    let look = if world.time.get() == Time::Simulated { LOOK_SIMULATED } else { LOOK };
+    let looks = Duration::from_secs(3600).as_millis() / look.as_millis();
+    for _ in 0..looks {
+        tokio::time::sleep(look).await;
         if !is_running(world, server, job).await? {
             return Ok(());
         }

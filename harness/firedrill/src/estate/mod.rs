@@ -20,6 +20,9 @@ mod file;
 mod log_shipping;
 mod names;
 mod operator;
+pub(crate) mod outside;
+mod passing;
+pub(crate) mod paths;
 pub(crate) mod replication;
 mod schema;
 pub(crate) mod serving;
@@ -40,9 +43,11 @@ pub(crate) use file::only_name;
 pub use names::{DataCenter, Server};
 pub use timeline::{Event, Happening, Timeline};
 
+use crate::arm::ChosenArm;
 use crate::fault::PlannedFault;
 use crate::ledger::Ledger;
 use operator::Desk;
+use outside::Outside;
 use setup::Setup;
 use site_text::Reach;
 use std::cell::{Ref, RefCell};
@@ -87,6 +92,20 @@ pub enum EstateError {
     /// A server cannot be reached.
     #[error("the {0} cannot be reached: {1}")]
     Unreachable(Server, std::io::Error),
+    /// The estate could not be opened to other processes.
+    #[error("{what} failed: {error}; the estate was taken down")]
+    Outside {
+        /// What was done.
+        what: &'static str,
+        /// The operating system's answer.
+        error: std::io::Error,
+    },
+    /// The arm cannot do what the drill needs.
+    #[error("{0}")]
+    Lacking(String),
+    /// The arm's servers could not be had.
+    #[error("{0}")]
+    Arm(String),
     /// The runtime could not be made.
     #[error("no runtime for the estate: {0}")]
     Runtime(std::io::Error),
@@ -133,13 +152,16 @@ struct Staged {
     desk: Desk,
     site_text: String,
     database: String,
+    /// The way in for processes, on a running clock.
+    outside: Option<Outside>,
     tasks: LocalSet,
-    runtime: Runtime,
+    runtime: Rc<Runtime>,
 }
 
 impl Drop for Staged {
     fn drop(&mut self) {
         let world = self.world.clone();
+        self.outside = None;
         self.tasks.block_on(&self.runtime, async move {
             world.tear_down();
             tokio::task::yield_now().await;
@@ -151,6 +173,7 @@ impl Drop for Staged {
 pub struct Estate {
     file: EstateFile,
     seed: u64,
+    arm: ChosenArm,
     stage: Stage,
     runs: Vec<FailoverRun>,
     no_timeline: RefCell<Timeline>,
@@ -166,12 +189,19 @@ impl std::fmt::Debug for Estate {
 
 /// Setting up.
 impl Estate {
-    /// An estate that is not staged yet.
+    /// An estate that is not staged yet, and will be in this process, on simulated time.
     #[must_use]
     pub fn new(file: &EstateFile, seed: u64) -> Self {
+        Self::on(ChosenArm::default(), file, seed)
+    }
+
+    /// An estate that is not staged yet, and will be on `arm`.
+    #[must_use]
+    pub fn on(arm: ChosenArm, file: &EstateFile, seed: u64) -> Self {
         Self {
-            file: file.clone(),
+            file: arm.0.file(file),
             seed,
+            arm,
             stage: Stage::Planned(Box::default()),
             runs: Vec::new(),
             no_timeline: RefCell::default(),
@@ -185,6 +215,9 @@ impl Estate {
     /// # Errors
     /// [`EstateError::TooLate`], [`EstateError::Contradiction`].
     pub fn arrange(&mut self, arrangement: Arrangement) -> Result<(), EstateError> {
+        if let Some(lacking) = self.arm.0.lacks(&arrangement) {
+            return Err(EstateError::Lacking(lacking));
+        }
         let world = match &mut self.stage {
             Stage::Planned(setup) => return setup.say(arrangement),
             Stage::Staged(staged) => staged.world.clone(),
@@ -234,26 +267,29 @@ impl Estate {
         };
         self.stage = Stage::Broken;
         setup.check_whole(&self.file)?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .map_err(EstateError::Runtime)?;
+        let arm = self.arm.0.clone();
+        let runtime = arm.runtime()?;
         let tasks = LocalSet::new();
         let (file, seed) = (self.file.clone(), self.seed);
-        let world = tasks.block_on(
+        let (world, outside) = tasks.block_on(
             &runtime,
             Box::pin(async move {
-                let world = staging::build(&file, setup, seed, &staging::in_memory)?;
+                let ground = arm.ground(&file).await?;
+                let world = staging::build(&file, setup, seed, &*ground)?;
                 staging::stage(&world).await?;
                 begin::make_true(&world).await?;
-                Ok::<_, EstateError>(world)
+                let outside = arm.open(&world).await?;
+                Ok::<_, EstateError>((world, outside))
             }),
         )?;
-        let site_text = site_text::write(&world, &Reach::simulated(&world));
+        let site_text = match &outside {
+            None => site_text::write(&world, &Reach::simulated(&world)),
+            Some(outside) => outside.desk.site_text.clone(),
+        };
         let database = world.database();
         let desk = Desk::default();
-        self.stage = Stage::Staged(Box::new(Staged { world, desk, site_text, database, tasks, runtime }));
+        self.stage =
+            Stage::Staged(Box::new(Staged { world, desk, site_text, database, outside, tasks, runtime }));
         Ok(())
     }
 
@@ -436,6 +472,19 @@ impl Estate {
             Stage::Planned(setup) => setup.faults.clone(),
             Stage::Broken => Vec::new(),
         }
+    }
+
+    /// Whether what the failover program tells can be read; its exit code and what it did can always be seen.
+    #[must_use]
+    pub fn program_can_be_read(&self) -> bool {
+        let outside = self.staged_already().and_then(|staged| staged.outside.as_ref());
+        outside.is_none_or(|outside| outside.program.can_be_read())
+    }
+
+    /// What the arm itself failed to do.
+    #[must_use]
+    pub fn trouble(&self) -> Vec<String> {
+        self.staged_already().map_or_else(Vec::new, |staged| staged.world.trouble.borrow().clone())
     }
 
     /// When the disaster struck: the first loss of a data center or of the primary.

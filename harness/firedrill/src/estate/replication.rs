@@ -50,7 +50,7 @@ impl lyncshell::Connector for DirectConnector {
         let Some(world) = self.world.upgrade() else {
             return Err(io::Error::new(io::ErrorKind::NotConnected, "the estate is gone"));
         };
-        Ok(Box::new(world.direct(self.server)?))
+        Ok(Box::new(world.direct(self.server).await?))
     }
 }
 

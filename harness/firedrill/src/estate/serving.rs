@@ -4,10 +4,12 @@
 use super::names::{DataCenter, Server};
 use super::setup::Setup;
 use super::site_text::{self, Reach};
-use super::staging::{self, DrivesOf};
+use super::staging;
 use super::timeline::Happening;
 use super::world::{World, lost_with};
-use super::{Arrangement, EstateError, EstateFile, Place, begin, verbs};
+use super::{Arrangement, EstateError, EstateFile, Place, begin, paths, verbs};
+use crate::arm::Folder;
+use crate::arm::simulated::{DrivesOf, Simulated};
 use crate::net::Machine;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -31,13 +33,14 @@ pub(crate) async fn stage(
     file: &EstateFile,
     seed: u64,
     arrangements: &[Arrangement],
-    drives_of: &DrivesOf,
+    drives_of: DrivesOf,
 ) -> Result<Served, EstateError> {
     let mut setup = Setup::default();
     for arrangement in arrangements {
         setup.say(arrangement.clone())?;
     }
-    let world = staging::build(file, setup, seed, drives_of)?;
+    let ground = Simulated { drives_of };
+    let world = staging::build(file, setup, seed, &ground)?;
     staging::stage(&world).await?;
     begin::make_true(&world).await?;
     Ok(Served { world })
@@ -48,8 +51,9 @@ impl Served {
         self.world.clone()
     }
 
-    pub(crate) fn instance(&self, server: Server) -> sqlsim::Instance {
-        self.world.server(server).instance.clone()
+    /// Its server; none that runs elsewhere is ever served.
+    pub(crate) fn instance(&self, server: Server) -> Option<sqlsim::Instance> {
+        self.world.server(server).host.instance()
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -68,54 +72,18 @@ impl Served {
         program: &str,
         store: &str,
     ) -> String {
-        let world = &self.world;
-        let folders = &world.file.contents.folders;
-        let here = |machine: &Machine, folder: &str| {
-            let drives = world.disks.drives_of(machine).ok();
-            let real = drives.and_then(|drives| drives.real_path_of(folder));
-            real.map_or_else(|| folder.to_owned(), |path| path.display().to_string())
-        };
         let shell =
-            [program, "lync-shell", "--store", store, "-NoProfile", "-NonInteractive", "-Command", "-"];
-        let reach = Reach {
-            servers: addresses
-                .iter()
-                .map(|(server, at)| (*server, format!("{},{}", at.ip(), at.port())))
-                .collect(),
-            share: here(&world.share_machine(), &folders.logs),
-            copy_destination: here(&world.server(Server::Backup).machine, &folders.copy_destination),
-            encryption: match encryption {
-                Encrypted::Nothing => "none",
-                Encrypted::Everything => "required",
-                Encrypted::Strictly => "strict",
-            },
-            shell: shell.map(str::to_owned).to_vec(),
-        };
-        site_text::write(world, &reach)
+            Shell(vec![program.to_owned(), "lync-shell".to_owned(), "--store".to_owned(), store.to_owned()]);
+        site_text_here(&self.world, addresses, encryption, &shell)
     }
 
     /// The settings of `lync-shell` for this estate.
     pub(crate) fn store_text(&self, addresses: &[(Server, SocketAddr)], encryption: Encrypted) -> String {
-        let world = &self.world;
-        let encryption = match encryption {
-            Encrypted::Nothing => "off",
-            Encrypted::Everything => "trust-server-certificate",
-            Encrypted::Strictly => "strict",
-        };
-        let mut text = format!(
-            "# Where lync-shell finds the management store, and the SQL Servers that the topology names.\n\
-             [store]\nserver = \"{}\"\nuser = \"sa\"\npassword = {{ env = \"PCHAT_SQL_PASSWORD\" }}\n\
-             encryption = \"{encryption}\"\n\n[addresses]\n",
-            world.server(world.store_server()).fqdn,
-        );
-        for (server, address) in addresses {
-            let _ = writeln!(text, "\"{}\" = \"{address}\"", world.server(*server).fqdn);
-        }
-        text
+        store_text(&self.world, addresses, encryption, None)
     }
 
     /// Cuts the power of a place; names the machines.
-    pub(crate) fn lose(&self, place: &Place) -> Vec<String> {
+    pub(crate) async fn lose(&self, place: &Place) -> Vec<String> {
         let world = &self.world;
         let machines = match place {
             Place::DataCenter(center) => {
@@ -127,7 +95,7 @@ impl Served {
         if *place == Place::DataCenter(DataCenter::A) && world.disaster.get().is_none() {
             world.disaster.set(Some(world.now()));
         }
-        world.power_off(&machines);
+        world.power_off(&machines).await;
         machines.iter().map(Machine::to_string).collect()
     }
 
@@ -144,7 +112,7 @@ impl Served {
         let mut text = format!("{} (the estate's clock)\n", world.now());
         for server in Server::ALL {
             let at = world.server(server);
-            let power = if at.instance.is_running() { "runs" } else { "has no power" };
+            let power = if at.host.is_running() { "runs" } else { "has no power" };
             let _ = writeln!(text, "  {:14} {} {power}", server.to_string(), at.fqdn);
         }
         let _ = writeln!(text, "  {} messages acknowledged", world.ledger.borrow().messages().len());
@@ -159,4 +127,84 @@ impl Served {
     pub(crate) fn end(&self) {
         self.world.tear_down();
     }
+}
+
+/// The words that start a management shell, PowerShell's switches not among them.
+pub(crate) struct Shell(Vec<String>);
+
+impl Shell {
+    /// A program that is one.
+    pub(crate) fn at(path: &str) -> Self {
+        Self(vec![path.to_owned()])
+    }
+
+    fn command(&self) -> Vec<String> {
+        let switches = ["-NoProfile", "-NonInteractive", "-Command", "-"].map(str::to_owned);
+        self.0.iter().cloned().chain(switches).collect()
+    }
+}
+
+/// The site file for a program on this host.
+pub(crate) fn site_text_here(
+    world: &World,
+    addresses: &[(Server, SocketAddr)],
+    encryption: Encrypted,
+    shell: &Shell,
+) -> String {
+    let here = |folder: Folder| {
+        let drives = world.disks.drives_of(&folder.machine).ok();
+        let real = drives.and_then(|drives| drives.real_path_of(&folder.path));
+        real.map_or(folder.path, |path| path.display().to_string())
+    };
+    let reach = Reach {
+        servers: addresses
+            .iter()
+            .map(|(server, at)| (*server, format!("{},{}", at.ip(), at.port())))
+            .collect(),
+        share: here(paths::logs(world)),
+        copy_destination: here(paths::copy_destination(world)),
+        encryption: match encryption {
+            Encrypted::Nothing => "none",
+            Encrypted::Everything => "required",
+            Encrypted::Strictly => "strict",
+        },
+        shell: shell.command(),
+    };
+    site_text::write(world, &reach)
+}
+
+/// The settings of `lync-shell` for an estate; `gate` is who is asked before and after each cmdlet.
+pub(crate) fn store_text(
+    world: &World,
+    addresses: &[(Server, SocketAddr)],
+    encryption: Encrypted,
+    gate: Option<SocketAddr>,
+) -> String {
+    let encryption = match encryption {
+        Encrypted::Nothing => "off",
+        Encrypted::Everything => "trust-server-certificate",
+        Encrypted::Strictly => "strict",
+    };
+    let missing: Vec<String> =
+        world.setup.borrow().cmdlets_missing.iter().map(|name| format!("\"{name}\"")).collect();
+    let mut text =
+        "# Where lync-shell finds the management store, and the SQL Servers that the topology names.\n"
+            .to_owned();
+    if !missing.is_empty() {
+        let _ = writeln!(text, "missing_cmdlets = [{}]\n", missing.join(", "));
+    }
+    let _ = write!(
+        text,
+        "[store]\nserver = \"{}\"\nuser = \"sa\"\npassword = {{ env = \"PCHAT_SQL_PASSWORD\" }}\n\
+         encryption = \"{encryption}\"\n\n",
+        world.server(world.store_server()).fqdn,
+    );
+    if let Some(gate) = gate {
+        let _ = write!(text, "[gate]\naddress = \"{gate}\"\n\n");
+    }
+    text.push_str("[addresses]\n");
+    for (server, address) in addresses {
+        let _ = writeln!(text, "\"{}\" = \"{address}\"", world.server(*server).fqdn);
+    }
+    text
 }

@@ -1,7 +1,9 @@
 //! The site file that the failover program gets.
 
 use super::names::Server;
+use super::paths;
 use super::world::{World, fqdn};
+use crate::arm::Folder;
 use std::fmt::Write as _;
 
 /// How the operator's machine reaches what the site file names.
@@ -26,7 +28,7 @@ impl Reach {
         let shell = ["lync-shell", "-NoProfile", "-NonInteractive", "-Command", "-"];
         Self {
             servers: Server::ALL.iter().map(|server| (*server, world.server(*server).fqdn.clone())).collect(),
-            share: super::log_shipping::share(world),
+            share: paths::share(world),
             copy_destination: format!(r"\\{backup}\{}", shares.copy_destination),
             encryption: "none",
             shell: shell.map(str::to_owned).to_vec(),
@@ -68,7 +70,7 @@ pub(crate) fn write(world: &World, reach: &Reach) -> String {
             line("trust_server_certificate = true".to_owned());
         }
     }
-    let share = super::log_shipping::share(world);
+    let share = paths::share(world);
     let share_here =
         if setup.share_here_differs { format!("{}-old", reach.share) } else { reach.share.clone() };
     let copy_here = if setup.copy_destination_here_differs {
@@ -80,10 +82,10 @@ pub(crate) fn write(world: &World, reach: &Reach) -> String {
         "[log_shipping]\nshare = {{ server = {}, here = {} }}\ncopy_destination = {{ server = {}, here = {} }}",
         quote(&share),
         quote(&share_here),
-        quote(&contents.folders.copy_destination),
+        quote(&paths::copy_destination_for_the_backup(world)),
         quote(&copy_here)
     ));
-    let seed = super::staging::seed_folder(world);
+    let seed = world.folder_names.shared(&paths::mirror_seed(world));
     line(format!("[mirroring]\nfile_share = {}", quote(&seed)));
     drop(setup);
     chat_servers(world, &mut text);
@@ -92,17 +94,32 @@ pub(crate) fn write(world: &World, reach: &Reach) -> String {
     text
 }
 
+/// FQDNs of the servers that are to be active after the failover.
+pub(super) fn wanted_active(world: &World) -> Vec<String> {
+    match &world.setup.borrow().active_after_failover {
+        Some(names) => {
+            names.iter().map(|name| fqdn(&world.file, name.split('.').next().unwrap_or(name))).collect()
+        }
+        None => world.chat.names_of(super::names::DataCenter::B).into_iter().take(4).collect(),
+    }
+}
+
+/// The backup share and the copy destination as the operator takes them to be: another folder, if that was arranged.
+pub(super) fn folders_here(world: &World) -> (Folder, Folder) {
+    let setup = world.setup.borrow();
+    let (share, copies) = (paths::logs(world), paths::copy_destination(world));
+    (
+        if setup.share_here_differs { paths::old(&share) } else { share },
+        if setup.copy_destination_here_differs { paths::old(&copies) } else { copies },
+    )
+}
+
 fn chat_servers(world: &World, text: &mut String) {
     let setup = world.setup.borrow();
     let contents = &world.file.contents;
     let b = world.chat.names_of(super::names::DataCenter::B);
     let a = world.chat.names_of(super::names::DataCenter::A);
-    let wanted: Vec<String> = match &setup.active_after_failover {
-        Some(names) => {
-            names.iter().map(|name| fqdn(&world.file, name.split('.').next().unwrap_or(name))).collect()
-        }
-        None => b.iter().take(4).cloned().collect(),
-    };
+    let wanted = wanted_active(world);
     let zone_of_b = setup.time_zone_of_b.as_deref().unwrap_or(&contents.next_hop.time_zone);
     for (names, center, zone) in [(&a, "A", contents.next_hop.time_zone.as_str()), (&b, "B", zone_of_b)] {
         for name in names {

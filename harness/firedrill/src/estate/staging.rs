@@ -8,21 +8,17 @@ use super::setup::Setup;
 use super::sql::{self, failed, name, text};
 use super::timeline::Happening;
 use super::watch::{FileWatch, StatementWatch};
-use super::world::{SqlMachine, TDS_PORT, World, fqdn};
-use super::{EstateError, SqlClient, replication, schema};
+use super::world::{SqlMachine, World, fqdn};
+use super::{EstateError, SqlClient, paths, replication, schema};
+use crate::arm::{Folder, Ground, Wanted};
 use crate::chat::{self, ChatService};
-use crate::disk::{Disks, Drives, MachineFiles};
-use crate::net::{End, Machine, Network};
-use async_trait::async_trait;
+use crate::disk::Disks;
+use crate::net::{Machine, Network};
 use lyncshell::store::ManagementStore;
 use lyncshell::{ChatServer, SqlStore, SqlStores, Topology};
-use sqlsim::store::memory_files::MemoryFiles;
-use sqlsim::{Instance, InstanceConfig};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::io;
 use std::rc::Rc;
-use std::time::Duration;
 
 /// Name of the mirroring endpoint.
 const ENDPOINT: &str = "mirroring_endpoint";
@@ -32,37 +28,15 @@ const MIRRORING_PORT: u16 = 5022;
 /// A pool has eight chat servers at most, and one of them stands in data center A.
 pub(super) const CHAT_SERVERS_IN_B_MAX: usize = 7;
 
-/// Where a machine's drives come from.
-pub(super) type DrivesOf = dyn Fn(&Machine, &sqlsim::Clock) -> Result<Rc<dyn Drives>, EstateError>;
-
-/// Drives in memory: the sim arm's.
-pub(super) fn in_memory(_machine: &Machine, clock: &sqlsim::Clock) -> Result<Rc<dyn Drives>, EstateError> {
-    Ok(Rc::new(MemoryFiles::new(clock, &['C', 'D'])))
-}
-
-/// A server's way out.
-#[derive(Debug)]
-struct ServerNetwork {
-    network: Network,
-    from: Machine,
-}
-
-#[async_trait(?Send)]
-impl sqlsim::Network for ServerNetwork {
-    async fn connect(&self, host: &str, port: u16) -> io::Result<Box<dyn sqlsim::network::Stream>> {
-        Ok(Box::new(self.network.connect(&self.from, host, port).await?))
-    }
-}
-
 /// Switches the machines on. Nothing is set up yet.
 pub(super) fn build(
     file: &EstateFile,
     setup: Setup,
     seed: u64,
-    drives_of: &DrivesOf,
+    ground: &dyn Ground,
 ) -> Result<Rc<World>, EstateError> {
     let contents = file.contents.clone();
-    let clock = sqlsim::Clock::starting_at(contents.clock.start, contents.clock.utc_offset_minutes);
+    let clock = ground.clock(file);
     let network = Network::new(file.costs.network());
     let disks = Disks::new(&network, file.costs.files());
     let chat_servers = chat_servers(file, &setup);
@@ -73,7 +47,7 @@ pub(super) fn build(
     for short in hosts.iter().copied().chain(with_drives.into_iter().map(String::as_str)) {
         let machine = Machine::of(short);
         network.add(&machine);
-        disks.add(&machine, drives_of(&machine, &clock)?);
+        disks.add(&machine, ground.drives_of(&machine, &clock)?);
     }
     bare.for_each(|short| network.add(&Machine::of(short)));
     let mut servers = BTreeMap::new();
@@ -81,16 +55,18 @@ pub(super) fn build(
         let machine = Machine::of(host(file, server));
         // Only the backup's recovery is ever arranged to take long.
         let recovery = setup.recovery.filter(|_| server == Server::Backup);
-        let instance = start_instance(
+        let host = ground.host(&Wanted {
             file,
+            server,
             recovery,
-            &clock,
-            &network,
-            &disks,
-            &machine,
-            seed.wrapping_mul(31) + index,
-        )?;
-        servers.insert(server, SqlMachine { fqdn: fqdn(file, machine.name()), machine, instance });
+            clock: &clock,
+            network: &network,
+            disks: &disks,
+            machine: &machine,
+            seed: seed.wrapping_mul(31) + index,
+        })?;
+        host.listen(&network);
+        servers.insert(server, SqlMachine { fqdn: fqdn(file, machine.name()), machine, host });
     }
     let world = Rc::new(World {
         file: file.clone(),
@@ -116,12 +92,16 @@ pub(super) fn build(
         held_clients: RefCell::default(),
         replication_under_way: Cell::default(),
         struck: RefCell::default(),
+        folder_names: ground.folder_names(),
+        time: Cell::new(ground.time()),
+        stand_in: RefCell::default(),
+        trouble: RefCell::default(),
     });
     share_folders(&world)
         .map_err(|error| EstateError::Contradiction(format!("the shares cannot be made: {error}")))?;
     world.disks.watch(Rc::new(FileWatch { world: Rc::downgrade(&world) }));
     for (server, at) in &world.servers {
-        at.instance.set_observer(Rc::new(StatementWatch { world: Rc::downgrade(&world), server: *server }));
+        at.host.watch(Rc::new(StatementWatch { world: Rc::downgrade(&world), server: *server }));
     }
     Ok(world)
 }
@@ -155,83 +135,24 @@ pub(super) fn chat_servers(file: &EstateFile, setup: &Setup) -> Vec<(DataCenter,
         .collect()
 }
 
-fn start_instance(
-    file: &EstateFile,
-    recovery: Option<Duration>,
-    clock: &sqlsim::Clock,
-    network: &Network,
-    disks: &Disks,
-    machine: &Machine,
-    seed: u64,
-) -> Result<Instance, EstateError> {
-    let folders = &file.contents.folders;
-    let files: MachineFiles = disks.seen_from(machine);
-    if let Ok(drives) = disks.drives_of(machine) {
-        for folder in [&folders.data, &folders.backup] {
-            drives.make_directory(folder).map_err(|error| EstateError::File {
-                file: file.name.clone(),
-                what: format!("the folder {folder} cannot be made: {error}"),
-            })?;
-        }
+fn share_folders(world: &World) -> Result<(), sqlsim::FileError> {
+    let machines = &world.file.contents.machines;
+    for files in [&machines.files_a, &machines.files_b] {
+        let logs = paths::logs_on(world, Machine::of(files));
+        share(world, &paths::old(&logs))?;
+        share(world, &logs)?;
     }
-    let config = InstanceConfig {
-        server_name: machine.name().to_ascii_uppercase(),
-        host: fqdn(file, machine.name()),
-        sa_password: file.contents.logins.password.clone(),
-        tds_port: TDS_PORT,
-        data_directory: folders.data.clone(),
-        backup_directory: folders.backup.clone(),
-        agent_enabled: true,
-        seed,
-        cost: file.costs.sql(recovery),
-    };
-    let way_out = ServerNetwork { network: network.clone(), from: machine.clone() };
-    let instance = Instance::start(
-        config,
-        clock.clone(),
-        Rc::new(files),
-        Rc::new(way_out),
-        Rc::new(sqlsim::observer::NoObserver),
-    );
-    let tds = instance.clone();
-    network.listen(
-        machine,
-        TDS_PORT,
-        Rc::new(move |end: End| {
-            let instance = tds.clone();
-            tokio::task::spawn_local(async move { instance.serve(end).await });
-        }),
-    );
-    let mirroring = instance.clone();
-    network.listen_elsewhere(
-        machine,
-        Rc::new(move |port| {
-            let instance = mirroring.clone();
-            (instance.mirroring_port() == Some(port)).then(|| {
-                Rc::new(move |end: End| {
-                    let instance = instance.clone();
-                    tokio::task::spawn_local(async move { instance.serve_mirroring(end).await });
-                }) as crate::net::Listener
-            })
-        }),
-    );
-    Ok(instance)
+    share(world, &paths::mirror_seed(world))?;
+    share(world, &paths::copy_destination(world))?;
+    share(world, &paths::old(&paths::copy_destination(world)))
 }
 
-fn share_folders(world: &World) -> Result<(), sqlsim::FileError> {
-    let contents = &world.file.contents;
-    let (folders, shares) = (&contents.folders, &contents.shares);
-    for files in [&contents.machines.files_a, &contents.machines.files_b] {
-        let machine = Machine::of(files);
-        world.disks.share(&machine, &shares.logs, &folders.logs)?;
-        world.disks.share(&machine, &format!("{}-old", shares.logs), &format!("{}-old", folders.logs))?;
+/// Makes a folder, and shares it under its name.
+fn share(world: &World, folder: &Folder) -> Result<(), sqlsim::FileError> {
+    match &folder.share {
+        Some(name) => world.disks.share(&folder.machine, name, &folder.path),
+        None => world.disks.drives_of(&folder.machine)?.make_directory(&folder.path),
     }
-    let seeds = &world.server(Server::BackupMirror).machine;
-    world.disks.share(seeds, &shares.mirror_seed, &folders.mirror_seed)?;
-    let backup = &world.server(Server::Backup).machine;
-    world.disks.share(backup, &shares.copy_destination, &folders.copy_destination)?;
-    let old = format!("{}-old", shares.copy_destination.trim_end_matches('$'));
-    world.disks.share(backup, &old, &format!("{}-old", folders.copy_destination))
 }
 
 /// Sets everything up and starts the day: databases, mirror, log shipping, pool, chat service.
@@ -387,9 +308,11 @@ async fn compliance_backlog(
     Ok(())
 }
 
-/// The folder by which copies of the database are carried, as the servers reach it.
-pub(super) fn seed_folder(world: &World) -> String {
-    format!(r"\\{}\{}", world.server(Server::BackupMirror).machine, world.file.contents.shares.mirror_seed)
+/// The full backup and the log backup by which copies of the database are made, as every server names them.
+fn seed_files(world: &World) -> (String, String) {
+    let names = &world.folder_names;
+    let folder = names.shared(&paths::mirror_seed(world));
+    (names.file_in(&folder, "seed.bak"), names.file_in(&folder, "seed.trn"))
 }
 
 async fn seed_copies(
@@ -398,18 +321,18 @@ async fn seed_copies(
     mirror: &mut SqlClient,
     backup: &mut SqlClient,
 ) -> Result<(), EstateError> {
-    let (database, folder) = (name(&world.database()), seed_folder(world));
+    let (database, (full, log)) = (name(&world.database()), seed_files(world));
     let batch = format!(
         "BACKUP DATABASE {database} TO DISK = {} WITH INIT\nBACKUP LOG {database} TO DISK = {} WITH INIT",
-        text(&format!(r"{folder}\seed.bak")),
-        text(&format!(r"{folder}\seed.trn"))
+        text(&full),
+        text(&log)
     );
     sql::run(primary, &batch).await.map_err(failed("the full backup for the copies", Server::Primary))?;
     restore_seed(world, Server::Mirror, mirror, "NORECOVERY").await?;
     let standby = world.setup.borrow().standby_readers.is_some() || world.setup.borrow().lock_holder;
     if standby {
-        let undo =
-            text(&format!(r"{}\{}.tuf", world.file.contents.folders.copy_destination, world.database()));
+        let folder = paths::copy_destination_for_the_backup(world);
+        let undo = text(&world.folder_names.file_in(&folder, &format!("{}.tuf", world.database())));
         restore_seed(world, Server::Backup, backup, &format!("STANDBY = {undo}")).await
     } else {
         restore_seed(world, Server::Backup, backup, "NORECOVERY").await
@@ -422,11 +345,11 @@ async fn restore_seed(
     client: &mut SqlClient,
     end: &str,
 ) -> Result<(), EstateError> {
-    let (database, folder) = (name(&world.database()), seed_folder(world));
+    let (database, (full, log)) = (name(&world.database()), seed_files(world));
     let batch = format!(
         "RESTORE DATABASE {database} FROM DISK = {} WITH NORECOVERY\nRESTORE LOG {database} FROM DISK = {} WITH {end}",
-        text(&format!(r"{folder}\seed.bak")),
-        text(&format!(r"{folder}\seed.trn"))
+        text(&full),
+        text(&log)
     );
     sql::run(client, &batch).await.map_err(failed("restoring the copy", server))
 }

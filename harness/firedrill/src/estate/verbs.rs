@@ -4,6 +4,7 @@ use super::failover_run::{FailoverOptions, FailoverRun};
 use super::log_shipping::{self, Job};
 use super::names::{DataCenter, Server};
 use super::operator::{self, Desk};
+use super::outside::{self, Ended, Order, Outside};
 use super::timeline::Happening;
 use super::waiting::Waiting;
 use super::world::{RunWatch, World, lost_with};
@@ -27,8 +28,9 @@ impl Estate {
     /// # Errors
     /// As [`Estate::begin`]; so for all verbs.
     pub fn run_for(&mut self, duration: Duration) -> Result<(), EstateError> {
-        // The timer is made inside the runtime that drives it.
-        self.staged()?.run(async move { tokio::time::sleep(duration).await });
+        let staged = self.staged()?;
+        let world = &staged.world;
+        staged.run(world.pass(duration));
         Ok(())
     }
 
@@ -53,7 +55,7 @@ impl Estate {
             for (server, job) in
                 [(Server::Primary, Job::Backup), (Server::Backup, Job::Copy), (Server::Backup, Job::Restore)]
             {
-                if world.server(server).instance.is_running() {
+                if world.server(server).host.is_running() {
                     log_shipping::run(world, server, job).await?;
                 }
             }
@@ -89,7 +91,7 @@ impl Estate {
             if is_disaster && world.disaster.get().is_none() {
                 world.disaster.set(Some(world.now()));
             }
-            world.power_off(&machines) > 0
+            world.power_off(&machines).await > 0
         }))
     }
 
@@ -157,6 +159,7 @@ impl Estate {
                     change(world, &to, &from);
                 }
             }
+            world.show_or_hide_drives();
         });
         Ok(())
     }
@@ -187,8 +190,29 @@ impl Estate {
     ) -> Result<FailoverRun, EstateError> {
         let number = self.runs.len() + 1;
         let staged = self.staged()?;
-        let site = Site::parse(&staged.site_text, "site.toml")?;
-        let run = staged.run(fail_over(&staged.world, &staged.desk, &site, options, preflight, number))?;
+        let run = match &staged.outside {
+            None => {
+                let site = Site::parse(&staged.site_text, "site.toml")?;
+                let program = Program::InProcess { desk: &staged.desk, site: &site, options };
+                staged.run(fail_over(&staged.world, program, options, preflight, number))?
+            }
+            Some(_) if options.transformation.is_some() => {
+                return Err(EstateError::Lacking(
+                    "a wrong failover program is made of the plan of ours, in this process: only the plain sim arm has it"
+                        .to_owned(),
+                ));
+            }
+            Some(outside) if preflight && !outside.program.can_be_read() => {
+                return Err(EstateError::Lacking(
+                    "what stands in the way is asked of pchat-failover only; another program might act instead of look"
+                        .to_owned(),
+                ));
+            }
+            Some(outside) => {
+                let program = Program::Process(outside);
+                staged.run(fail_over(&staged.world, program, options, preflight, number))?
+            }
+        };
         self.runs.push(run.clone());
         Ok(run)
     }
@@ -263,6 +287,7 @@ pub(super) async fn repair_share(world: &Rc<World>) -> bool {
             world.network.repair(&machine, &other);
             world.network.repair(&other, &machine);
         }
+        world.show_or_hide_drives();
     }
     world.power_on(std::slice::from_ref(&machine)).await;
     !was_reached && is_reached()
@@ -277,11 +302,18 @@ pub(super) fn machines_of(world: &World, place: &Place) -> Vec<Machine> {
     }
 }
 
+/// Who carries out the failover.
+enum Program<'a> {
+    /// Ours, as a part of this process.
+    InProcess { desk: &'a Desk, site: &'a Site, options: &'a FailoverOptions },
+    /// A process.
+    Process(&'a Outside),
+}
+
 /// One run of the failover program.
 async fn fail_over(
     world: &Rc<World>,
-    desk: &Desk,
-    site: &Site,
+    program: Program<'_>,
     options: &FailoverOptions,
     preflight: bool,
     number: usize,
@@ -289,15 +321,63 @@ async fn fail_over(
     start_jobs_that_are_at_work(world).await?;
     let log_backups = damage::snapshot(world).await;
     let compliance_on_backup = compliance_on_backup(world).await;
+    *world.run.borrow_mut() = Some(RunWatch::default());
+    let started = world.now();
+    world.note(Happening::FailoverStarted { run: number, resume: options.resume });
+    let is_process = matches!(program, Program::Process(_));
+    let ended = match program {
+        Program::InProcess { desk, site, options } => in_process(world, desk, site, options, preflight).await,
+        Program::Process(outside) => {
+            let action = match (preflight, options.resume) {
+                (true, _) => "preflight",
+                (false, true) => "resume",
+                (false, false) => "run",
+            };
+            let order = Order { action, accept_data_loss: options.accept_data_loss };
+            outside::run(world, outside, &order)
+                .await
+                .map_err(|error| EstateError::Outside { what: "starting the failover program", error })?
+        }
+    };
+    *world.run.borrow_mut() = None;
+    let at_end = world.now();
+    let exit_code = ended.exit_code;
+    world.note(Happening::FailoverEnded { run: number, exit_code });
+    // What the program left on the wire ends; a server notices a client that is gone.
+    tokio::time::sleep(if is_process { WIRE_ENDS } else { Duration::from_millis(1) }).await;
+    world.look_for_writable_copies().await;
+    if exit_code == Some(0) && !preflight {
+        wait_for_service(world).await;
+    }
+    Ok(FailoverRun {
+        exit_code,
+        started,
+        ended: at_end,
+        report: ended.report,
+        told: ended.told,
+        printed: ended.output,
+        log_backups,
+        compliance_on_backup,
+    })
+}
+
+/// How long connections of a process that has ended take to be gone from a server's lists.
+const WIRE_ENDS: Duration = Duration::from_millis(50);
+
+/// Runs our failover program as a part of this process.
+async fn in_process(
+    world: &Rc<World>,
+    desk: &Desk,
+    site: &Site,
+    options: &FailoverOptions,
+    preflight: bool,
+) -> Ended {
     let (environment, told) = operator::environment(world, desk);
     let mut plan = failover::plan::plan(site);
     if let Some(transformation) = &options.transformation {
         plan = transformation(plan);
     }
     let run_options = RunOptions { accept_data_loss: options.accept_data_loss, resume: options.resume };
-    *world.run.borrow_mut() = Some(RunWatch::default());
-    let started = world.now();
-    world.note(Happening::FailoverStarted { run: number, resume: options.resume });
     let program = async {
         if preflight {
             failover::run::preflight(&environment, site, &plan).await
@@ -310,21 +390,15 @@ async fn fail_over(
         () = world.kill.notified() => None,
         outcome = tokio::time::timeout(FAILOVER_BOUND, Box::pin(program)) => outcome.ok(),
     };
-    *world.run.borrow_mut() = None;
-    let ended = world.now();
-    let exit_code = outcome.as_ref().map(|outcome| outcome.exit_code);
-    world.note(Happening::FailoverEnded { run: number, exit_code });
-    // What the program left on the wire ends; a server notices a client that is gone.
-    tokio::time::sleep(Duration::from_millis(1)).await;
-    world.look_for_writable_copies().await;
-    if exit_code == Some(0) && !preflight {
-        wait_for_service(world).await;
-    }
-    let report = outcome
-        .and_then(|outcome| serde_json::to_value(&outcome.report).ok())
-        .unwrap_or(serde_json::Value::Null);
     let told = told.borrow().clone();
-    Ok(FailoverRun { exit_code, started, ended, report, told, log_backups, compliance_on_backup })
+    Ended {
+        exit_code: outcome.as_ref().map(|outcome| outcome.exit_code),
+        report: outcome
+            .and_then(|outcome| serde_json::to_value(&outcome.report).ok())
+            .unwrap_or(serde_json::Value::Null),
+        told,
+        output: String::new(),
+    }
 }
 
 /// Jobs that the drill wants at work when the failover starts.

@@ -264,11 +264,11 @@ async fn strike(world: &Rc<World>, fault: Fault) -> bool {
         }
         Fault::LoseServer(server) => {
             let machine = world.server(server).machine.clone();
-            world.power_off(&[machine]) > 0
+            world.power_off(&[machine]).await > 0
         }
         Fault::LoseShare => {
             let was_reached = world.network.round_trip(&world.operator(), &world.share_machine()).is_ok();
-            world.power_off(&[world.share_machine()]) > 0 && was_reached
+            world.power_off(&[world.share_machine()]).await > 0 && was_reached
         }
         Fault::RepairShare => super::verbs::repair_share(world).await,
         Fault::ReuseSessionId => super::backup_sessions::reuse_session_id(world).await,

@@ -4,17 +4,18 @@
 use super::clock::EstateClock;
 use super::file::EstateFile;
 use super::names::{DataCenter, Server};
+use super::passing::StandIn;
 use super::setup::Setup;
 use super::sql::{self, SignIn};
 use super::timeline::{Happening, Timeline};
 use super::waiting::Waiting;
 use super::{EstateError, SqlClient};
+use crate::arm::{FolderNames, Host, Time};
 use crate::chat::ChatService;
 use crate::disk::Disks;
 use crate::fault::{Damage, Edge, PlannedFault, Step};
 use crate::ledger::Ledger;
 use crate::net::{Machine, Network};
-use sqlsim::Instance;
 use sqlsim::network::Stream;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,7 +31,7 @@ pub(crate) const TDS_PORT: u16 = 1433;
 pub(crate) struct SqlMachine {
     pub(crate) machine: Machine,
     pub(crate) fqdn: String,
-    pub(crate) instance: Instance,
+    pub(crate) host: Rc<dyn Host>,
 }
 
 /// A log backup that was seen on the share.
@@ -82,6 +83,14 @@ pub(crate) struct World {
     pub(crate) replication_under_way: Cell<bool>,
     /// What was arranged and whose moment has come.
     pub(crate) struck: RefCell<BTreeSet<Waiting>>,
+    /// How the servers name folders.
+    pub(crate) folder_names: FolderNames,
+    /// How time passes.
+    pub(crate) time: Cell<Time>,
+    /// Runs the servers' jobs when they are due, where the servers' clocks do not skip with the estate's.
+    pub(crate) stand_in: RefCell<StandIn>,
+    /// What the arm itself failed to do: a drill in which that happened proves nothing.
+    pub(crate) trouble: RefCell<Vec<String>>,
 }
 
 impl std::fmt::Debug for World {
@@ -174,20 +183,17 @@ impl World {
     }
 
     /// A stream to a server past every link: the judge's and the stage hand's way.
-    pub(crate) fn direct(&self, server: Server) -> io::Result<Box<dyn Stream>> {
+    pub(crate) async fn direct(&self, server: Server) -> io::Result<Box<dyn Stream>> {
         let at = self.server(server);
-        if !at.instance.is_running() {
+        if !at.host.is_running() {
             return Err(io::Error::new(io::ErrorKind::HostUnreachable, format!("{} has no power", at.fqdn)));
         }
-        let (near, far) = crate::net::unwatched_stream();
-        let instance = at.instance.clone();
-        tokio::task::spawn_local(async move { instance.serve(far).await });
-        Ok(Box::new(near))
+        at.host.connect().await
     }
 
     /// Signs in to a server as `sa`, past every link.
     pub(crate) async fn sa(&self, server: Server, database: &str) -> Result<SqlClient, EstateError> {
-        let stream = self.direct(server).map_err(|error| EstateError::Unreachable(server, error))?;
+        let stream = self.direct(server).await.map_err(|error| EstateError::Unreachable(server, error))?;
         let who = SignIn {
             login: "sa",
             password: &self.file.contents.logins.password,
@@ -252,7 +258,7 @@ impl World {
     }
 
     /// Cuts the power of machines; how many had any.
-    pub(crate) fn power_off(&self, machines: &[Machine]) -> usize {
+    pub(crate) async fn power_off(&self, machines: &[Machine]) -> usize {
         let mut changed = 0;
         for machine in machines {
             if !self.network.is_on(machine) {
@@ -261,7 +267,8 @@ impl World {
             changed += 1;
             self.network.power_off(machine);
             if let Some(server) = self.server_on(machine) {
-                self.server(server).instance.power_off();
+                let off = self.server(server).host.power_off().await;
+                self.expect_of_the_arm(&format!("cutting the power of the {server}"), off);
                 self.hands.borrow_mut().remove(&server);
                 if self.writable.borrow_mut().remove(&server) {
                     self.note(Happening::Writable { server, writable: false });
@@ -270,6 +277,7 @@ impl World {
             if let Ok(drives) = self.disks.drives_of(machine) {
                 drives.power_loss();
             }
+            self.show_or_hide_drives();
             self.chat.power_off(machine);
             self.note(Happening::MachineLost { machine: machine.to_string() });
         }
@@ -285,14 +293,39 @@ impl World {
             }
             changed += 1;
             self.network.power_on(machine);
+            self.show_or_hide_drives();
             if let Some(server) = self.server_on(machine) {
-                self.server(server).instance.power_on();
+                let on = self.server(server).host.power_on().await;
+                self.expect_of_the_arm(&format!("giving the {server} its power back"), on);
             }
             self.note(Happening::MachineReturned { machine: machine.to_string() });
         }
         self.chat.wake();
         self.look_for_writable_copies().await;
         changed
+    }
+
+    /// Processes find the drives of exactly those machines that the operator's machine reaches. Who else may reach
+    /// them is not told apart: real folders have no links.
+    pub(crate) fn show_or_hide_drives(&self) {
+        if self.time.get() == Time::Simulated {
+            return;
+        }
+        let operator = self.operator();
+        for machine in self.network.machines() {
+            let is_reached = machine == operator || self.network.round_trip(&operator, &machine).is_ok();
+            if let Ok(drives) = self.disks.drives_of(&machine) {
+                let moved = drives.set_reached(is_reached).map(drop);
+                self.expect_of_the_arm(&format!("moving the drives of {machine}"), moved);
+            }
+        }
+    }
+
+    /// Notes what the arm failed to do.
+    fn expect_of_the_arm(&self, what: &str, result: io::Result<()>) {
+        if let Err(error) = result {
+            self.trouble.borrow_mut().push(format!("{what} failed: {error}"));
+        }
     }
 
     /// Ends everything: machines off, tasks gone, nothing listens.
@@ -304,7 +337,7 @@ impl World {
         self.hands.borrow_mut().clear();
         self.chat.tear_down();
         for at in self.servers.values() {
-            at.instance.power_off();
+            at.host.tear_down();
         }
         self.network.tear_down();
         self.disks.tear_down();

@@ -144,6 +144,8 @@ pub struct Claims {
     pub loss_accepted: bool,
     /// It only looked.
     pub preflight: bool,
+    /// What it told and reported can be read; else only its exit code and what it did.
+    pub is_read: bool,
     /// The start of the last backup it says it applied.
     pub bound_began_ms: Option<u64>,
     /// The end of the last backup it says it applied, in milliseconds of the estate's clock.

@@ -207,7 +207,7 @@ fn shipped_lost(evidence: &Evidence) -> Option<Checked> {
 }
 
 fn bound_wrong(evidence: &Evidence) -> Option<Checked> {
-    let claims = evidence.claims.iter().rev().find(|claims| claims.success)?;
+    let claims = evidence.claims.iter().rev().find(|claims| claims.success && claims.is_read)?;
     let present = evidence.present.as_ref()?;
     let mut checked =
         Checked::one(claims.has_bound, || "success was reported without saying what may be lost".to_owned());
@@ -347,7 +347,7 @@ fn stopped_too_late(evidence: &Evidence) -> Option<Checked> {
 }
 
 fn reason_not_told(evidence: &Evidence) -> Option<Checked> {
-    if evidence.claims.iter().all(|claims| !claims.ended) {
+    if evidence.claims.iter().all(|claims| !claims.ended || !claims.is_read) {
         return None;
     }
     let mut checked = Checked::default();

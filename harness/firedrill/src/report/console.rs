@@ -35,7 +35,10 @@ pub fn page(drill: &DrillReport) -> String {
     for step in &drill.steps {
         let time = if step.simulated_ms == 0 { String::new() } else { readable_ms(step.simulated_ms) };
         let _ =
-            writeln!(text, "  {:<9} {:>16}  {} {}", step.status, time, step.keyword, printable(&step.text));
+            writeln!(text, "  {:<10} {:>15}  {} {}", step.status, time, step.keyword, printable(&step.text));
+        if let Some(why) = step.unjudged {
+            let _ = writeln!(text, "{:29}{why}", "");
+        }
     }
     for failover in &drill.failovers {
         text.push_str(&failover_page(failover));
@@ -82,6 +85,11 @@ fn failover_page(failover: &FailoverReport) -> String {
     }
     for said in &failover.said {
         let _ = writeln!(text, "    said {}", printable(said).replace('\n', " "));
+    }
+    if failover.steps.is_empty() {
+        for line in failover.printed.iter().flat_map(|printed| printed.lines()) {
+            let _ = writeln!(text, "    | {}", printable(line));
+        }
     }
     text
 }
@@ -186,13 +194,13 @@ mod tests {
     fn speed_is_told_in_drills_and_in_simulated_time() {
         let mut drill = a_drill(Verdict::Passed);
         drill.steps[0].simulated_ms = 7_200_000;
-        let report = RunReport::of("sim", 7, vec![drill.clone(), drill]);
+        let report = RunReport::of(crate::report::tests::sim(), 7, vec![drill.clone(), drill]);
         insta::assert_snapshot!(speed(&report, std::time::Duration::from_millis(500)), @"0.50 s, 4.0 drills per second; 4 h 00 min 00 s simulated, 28800 times as fast as the clock");
     }
 
     #[test]
     fn the_summary_counts_every_verdict() {
         let drills = [Verdict::Passed, Verdict::Vacuous].map(a_drill).to_vec();
-        insta::assert_snapshot!(summary(&RunReport::of("sim", 7, drills)), @"2 drills on sim (seed 7): 1 passed, 0 failed, 0 not exercised, 1 vacuous");
+        insta::assert_snapshot!(summary(&RunReport::of(crate::report::tests::sim(), 7, drills)), @"2 drills on sim (seed 7): 1 passed, 0 failed, 0 not exercised, 1 vacuous");
     }
 }

@@ -19,7 +19,9 @@ mod tests {
 
     #[test]
     fn the_json_report_names_its_schema_and_version_first() {
-        let text = super::render(&RunReport::of("sim", 7, vec![a_drill(Verdict::Passed)])).unwrap();
+        let text =
+            super::render(&RunReport::of(crate::report::tests::sim(), 7, vec![a_drill(Verdict::Passed)]))
+                .unwrap();
         assert!(text.starts_with("{\n  \"schema\": \"firedrill-report\",\n  \"version\": 1,\n"), "{text}");
         let read: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(read["drills"][0]["lost"]["ranges"][0]["first"], 236);

@@ -78,7 +78,7 @@ mod tests {
     fn each_verdict_becomes_the_junit_element_that_servers_show() {
         let drills =
             [Verdict::Passed, Verdict::Failed, Verdict::NotExercised, Verdict::Vacuous].map(a_drill).to_vec();
-        let text = super::render(&RunReport::of("sim", 7, drills)).unwrap();
+        let text = super::render(&RunReport::of(crate::report::tests::sim(), 7, drills)).unwrap();
         insta::assert_snapshot!(text, @r#"
         <?xml version="1.0" encoding="UTF-8"?>
         <testsuites name="firedrill" tests="4" skipped="1" failures="1" errors="1">

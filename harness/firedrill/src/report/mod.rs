@@ -8,6 +8,7 @@ pub mod junit;
 
 use serde::Serialize;
 
+use crate::arm::Described;
 use crate::verdict::Verdict;
 
 /// Version of the JSON report. Raised when a field changes its meaning or goes away.
@@ -20,12 +21,17 @@ pub struct RunReport {
     pub schema: &'static str,
     /// [`REPORT_VERSION`].
     pub version: u32,
-    /// The arm: `sim`.
+    /// The arm: `sim`, `docker` or `lab`.
     pub arm: String,
     /// Simulated or real: what the times below are measured in.
     pub clock: &'static str,
     /// What recovery times rest on.
     pub times_rest_on: &'static str,
+    /// The failover program that was drilled.
+    pub program: String,
+    /// What the arm was found able to do: a name, and what there is. Empty on the sim arm, which can do everything.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub capabilities: Vec<(String, String)>,
     /// The seed of the run.
     pub seed: u64,
     /// How many drills came to what.
@@ -48,9 +54,9 @@ pub struct Counts {
 }
 
 impl RunReport {
-    /// A report of `drills` run with `seed` on the simulated arm.
+    /// A report of `drills` run with `seed` on an arm.
     #[must_use]
-    pub fn of(arm: &str, seed: u64, drills: Vec<DrillReport>) -> Self {
+    pub(crate) fn of(arm: Described, seed: u64, drills: Vec<DrillReport>) -> Self {
         let mut counts = Counts::default();
         for drill in &drills {
             match drill.verdict {
@@ -63,9 +69,11 @@ impl RunReport {
         Self {
             schema: "firedrill-report",
             version: REPORT_VERSION,
-            arm: arm.to_owned(),
-            clock: "simulated",
-            times_rest_on: "the estate's cost model; its assumptions are marked in the estate file",
+            arm: arm.arm.to_owned(),
+            clock: arm.clock,
+            times_rest_on: arm.times_rest_on,
+            program: arm.program,
+            capabilities: arm.capabilities,
             seed,
             counts,
             drills,
@@ -140,8 +148,11 @@ pub struct StepReport {
     pub text: String,
     /// The line in the feature file.
     pub line: usize,
-    /// `passed`, `failed`, `undefined`, `ambiguous`, `not run`.
+    /// `passed`, `failed`, `undefined`, `ambiguous`, `not run`, `not judged`.
     pub status: &'static str,
+    /// Why it was not judged, if so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unjudged: Option<&'static str>,
     /// Simulated time that went by in it.
     pub simulated_ms: u64,
 }
@@ -165,6 +176,9 @@ pub struct FailoverReport {
     pub told: Vec<String>,
     /// Warnings and errors in the program's own words, each with its code.
     pub said: Vec<String>,
+    /// The end of what it printed, where it is a process.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub printed: Option<String>,
 }
 
 /// One of the seven steps as the failover program carried it out.
@@ -246,6 +260,11 @@ pub(crate) mod tests {
     use crate::verdict::Verdict;
 
     /// A drill with something in every field.
+    /// The sim arm as reports describe it.
+    pub(crate) fn sim() -> crate::arm::Described {
+        crate::arm::ChosenArm::default().0.described()
+    }
+
     pub(crate) fn a_drill(verdict: Verdict) -> DrillReport {
         DrillReport {
             feature: "Data center A is lost".into(),
@@ -264,6 +283,7 @@ pub(crate) mod tests {
                 text: "the failover succeeds".into(),
                 line: 12,
                 status: "passed",
+                unjudged: None,
                 simulated_ms: 0,
             }],
             failovers: vec![FailoverReport {
@@ -280,6 +300,7 @@ pub(crate) mod tests {
                 }],
                 told: vec!["log-backup-missing".into()],
                 said: vec!["log-backup-missing: nothing continues mgc_1.trn".into()],
+                printed: None,
             }],
             rto_ms: Some(1_083_400),
             rpo_ms: Some(300_000),

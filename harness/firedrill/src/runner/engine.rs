@@ -13,6 +13,7 @@ use futures::FutureExt as _;
 
 use super::book::Book;
 use super::check::nearest_step;
+use crate::arm::ChosenArm;
 use crate::report::{DrillReport, Reason, RunReport, StepReport};
 use crate::steps::collection;
 use crate::steps::drill::{Drill, DrillSettings, StepRecord};
@@ -29,6 +30,8 @@ pub struct RunOptions {
     pub rto: Option<Duration>,
     /// No drill may lose more than this much time of messages.
     pub rpo: Option<Duration>,
+    /// Where the estates are staged.
+    pub arm: ChosenArm,
     /// Set from outside when no further drill should start.
     pub interrupted: Arc<AtomicBool>,
     /// Told of each drill as it ends.
@@ -37,10 +40,12 @@ pub struct RunOptions {
 
 /// Runs every drill of `book`, in its order, and reports what each came to.
 #[must_use]
-pub fn run(book: Book, options: &RunOptions) -> RunReport {
+pub fn run(book: Book, options: &RunOptions) -> Ran {
     let drills: Rc<RefCell<Vec<DrillReport>>> = Rc::default();
     let (before, after) = (options.clone(), options.clone());
     let collected = Rc::clone(&drills);
+    let environment: Rc<RefCell<Option<String>>> = Rc::default();
+    let missing = Rc::clone(&environment);
     let runner = cucumber::runner::Basic::<Drill>::default()
         .steps(collection())
         .max_concurrent_scenarios(Some(1))
@@ -48,6 +53,7 @@ pub fn run(book: Book, options: &RunOptions) -> RunReport {
             drill.settings(DrillSettings {
                 seed: before.seed,
                 estate: before.estate.clone(),
+                arm: before.arm.clone(),
                 abandoned: before.interrupted.load(Ordering::Relaxed),
             });
             futures::future::ready(()).boxed_local()
@@ -55,6 +61,11 @@ pub fn run(book: Book, options: &RunOptions) -> RunReport {
         .after(move |feature, rule, scenario, finished, drill| {
             if let Some(drill) = drill.filter(|drill| !drill.abandoned()) {
                 let report = conclude(&Scene { feature, rule, scenario, finished }, drill, &after);
+                if let Some(lacking) = drill.environment() {
+                    // No other drill would find servers either.
+                    after.interrupted.store(true, Ordering::Relaxed);
+                    *missing.borrow_mut() = Some(lacking.to_owned());
+                }
                 (after.observer)(&report);
                 collected.borrow_mut().push(report);
             }
@@ -64,7 +75,17 @@ pub fn run(book: Book, options: &RunOptions) -> RunReport {
     let cucumber: Cucumber<Drill, _, _, _, _, cli::Empty> = Cucumber::custom(Preread, runner, Silent);
     futures::executor::block_on(cucumber.with_cli(arguments).run(book.features));
     let drills = std::mem::take(&mut *drills.borrow_mut());
-    RunReport::of("sim", options.seed, drills)
+    let environment = environment.borrow_mut().take();
+    Ran { report: RunReport::of(options.arm.0.described(), options.seed, drills), environment }
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Ran {
+    /// The drills that were run.
+    pub report: RunReport,
+    /// Why the arm had no servers any more, if it hadn't.
+    pub environment: Option<String>,
 }
 
 /// A scenario in its place, and how cucumber says it ended.
@@ -102,6 +123,8 @@ fn conclude(scene: &Scene<'_>, drill: &mut Drill, options: &RunOptions) -> Drill
         reasons.extend(drill.final_judgement());
         reasons.extend(over_the_bounds(drill, options));
     }
+    let arm_failed = |text| Reason { code: "arm".to_owned(), text };
+    reasons.extend(drill.trouble().into_iter().map(arm_failed));
     let mut verdict = if reasons.is_empty() { Verdict::Passed } else { Verdict::Failed };
     if let Some(lacking) = drill.needs() {
         verdict = Verdict::NotExercised;
@@ -210,8 +233,10 @@ fn step_reports(steps: &[&Step], records: &[StepRecord], finished: &ScenarioFini
         .iter()
         .enumerate()
         .map(|(index, step)| {
+            let unjudged = records.get(index).and_then(|record| record.unjudged);
             let (status, simulated_ms) = match records.get(index) {
                 Some(record) if record.failure.is_some() => ("failed", record.simulated_ms),
+                Some(record) if unjudged.is_some() => ("not judged", record.simulated_ms),
                 Some(record) => ("passed", record.simulated_ms),
                 None if index == records.len() && matches!(finished, ScenarioFinished::StepSkipped) => {
                     ("undefined", 0)
@@ -224,6 +249,7 @@ fn step_reports(steps: &[&Step], records: &[StepRecord], finished: &ScenarioFini
                 text: step.value.clone(),
                 line: step.position.line,
                 status,
+                unjudged,
                 simulated_ms,
             }
         })

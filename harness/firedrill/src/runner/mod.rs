@@ -8,4 +8,4 @@ pub mod book;
 pub mod check;
 mod engine;
 
-pub use engine::{RunOptions, run};
+pub use engine::{Ran, RunOptions, run};

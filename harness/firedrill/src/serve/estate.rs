@@ -149,12 +149,15 @@ async fn serve_here(
     let served = tokio::select! {
         biased;
         () = &mut interrupt => return Ok(Ended::Interrupted),
-        served = serving::stage(&options.estate, options.seed, &options.arrangements, &drives) => served?,
+        served = serving::stage(&options.estate, options.seed, &options.arrangements, Box::new(drives)) => served?,
     };
     tokio::time::resume();
-    let names = Server::ALL.map(|server| served.instance(server).config().server_name.clone());
-    let prepared = options.encryption.prepare(&names.each_ref().map(String::as_str), options.listen.ip())?;
-    let addresses = listen(options.listen, &prepared, &served).await?;
+    let servers: Vec<_> =
+        Server::ALL.into_iter().filter_map(|server| Some((server, served.instance(server)?))).collect();
+    let names: Vec<&str> =
+        servers.iter().map(|(_, instance)| instance.config().server_name.as_str()).collect();
+    let prepared = options.encryption.prepare(&names, options.listen.ip())?;
+    let addresses = listen(options.listen, &prepared, &servers).await?;
     let files = write_files(&served, options, &addresses)?;
     say(&welcome(&served, options.password.is_some(), &prepared, &addresses, &files));
     let world = served.world();
@@ -196,7 +199,7 @@ async fn obey_lines(served: &Served, lines: &mut mpsc::UnboundedReceiver<String>
 async fn obey(served: &Served, command: Command) -> String {
     match command {
         Command::Lose(place) => {
-            let lost = served.lose(&place);
+            let lost = served.lose(&place).await;
             format!("lost: {}", lost.join(", "))
         }
         Command::Return(place) => {
@@ -212,14 +215,14 @@ async fn obey(served: &Served, command: Command) -> String {
 async fn listen(
     first: SocketAddr,
     prepared: &Prepared,
-    served: &Served,
+    servers: &[(Server, sqlsim::Instance)],
 ) -> Result<Vec<(Server, SocketAddr)>, ServeError> {
     let mut addresses = Vec::new();
-    for (offset, server) in (0u16..).zip(Server::ALL) {
+    for (offset, (server, instance)) in (0u16..).zip(servers) {
         let port = if first.port() == 0 { 0 } else { first.port().saturating_add(offset) };
         let (listener, bound) = bind(SocketAddr::new(first.ip(), port)).await?;
-        addresses.push((server, bound));
-        tokio::task::spawn_local(accept(listener, prepared.endpoint(), served.instance(server)));
+        addresses.push((*server, bound));
+        tokio::task::spawn_local(accept(listener, prepared.endpoint(), instance.clone()));
     }
     Ok(addresses)
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::{Kind, StepResult};
+use crate::arm::ChosenArm;
 use crate::estate::{Arrangement, Estate, EstateError, EstateFile, FailoverOptions, FailoverRun};
 use crate::oracle::Evidence;
 use crate::oracle::evidence::Obstacle;
@@ -17,6 +18,8 @@ pub struct DrillSettings {
     pub seed: u64,
     /// An estate file that stands in for the embedded one.
     pub estate: Option<PathBuf>,
+    /// Where the estate is staged.
+    pub arm: ChosenArm,
     /// The run was interrupted: do nothing.
     pub abandoned: bool,
 }
@@ -30,6 +33,8 @@ pub struct StepRecord {
     pub simulated_ms: u64,
     /// Why it does not hold, if so.
     pub failure: Option<String>,
+    /// Why nobody could judge it, if so.
+    pub unjudged: Option<&'static str>,
 }
 
 /// One start of the failover program.
@@ -78,6 +83,10 @@ pub struct Drill {
     lost_since: bool,
     judged: Judged,
     needs: Option<String>,
+    /// Why the arm has no servers for this drill or any other.
+    environment: Option<String>,
+    /// Why the step under way cannot be judged.
+    unjudged: Option<&'static str>,
     /// What the operator's own last command gave: whether it was refused, and its words.
     answer: Option<(bool, String)>,
     /// Commands of the operator that failed, until a `Then` looks at the answer.
@@ -120,6 +129,18 @@ impl Drill {
         self.needs.as_deref()
     }
 
+    /// Why the arm has no servers, for this drill or any other.
+    #[must_use]
+    pub fn environment(&self) -> Option<&str> {
+        self.environment.as_deref()
+    }
+
+    /// What the arm itself failed to do: what happened then is not what the drill says.
+    #[must_use]
+    pub fn trouble(&self) -> Vec<String> {
+        self.estate.as_ref().map_or_else(Vec::new, Estate::trouble)
+    }
+
     /// Runs one step and records it.
     ///
     /// # Errors
@@ -136,10 +157,11 @@ impl Drill {
         let started = self.now_ms();
         let result = step(self);
         let simulated_ms = started.zip(self.now_ms()).map_or(0, |(from, to)| to.saturating_sub(from));
-        if kind == Kind::Then {
+        let unjudged = self.unjudged.take();
+        if kind == Kind::Then && unjudged.is_none() {
             self.thens += 1;
         }
-        self.records.push(StepRecord { line, simulated_ms, failure: result.clone().err() });
+        self.records.push(StepRecord { line, simulated_ms, failure: result.clone().err(), unjudged });
         result
     }
 
@@ -292,7 +314,7 @@ impl Drill {
             }
         };
         let file = file.map_err(|error| error.to_string())?;
-        self.estate = Some(Estate::new(&file, self.settings.seed));
+        self.estate = Some(Estate::on(self.settings.arm.clone(), &file, self.settings.seed));
         Ok(())
     }
 
@@ -312,11 +334,12 @@ impl Drill {
 
     /// Says something about the estate.
     pub(crate) fn arrange(&mut self, arrangement: Arrangement) -> StepResult {
-        self.estate()?.arrange(arrangement.clone()).map_err(|error| match error {
+        let said = self.estate()?.arrange(arrangement.clone());
+        said.map_err(|error| match error {
             EstateError::TooLate(_) => {
                 "this line has to come before the first When or Then: the estate is staged already".to_owned()
             }
-            other => other.to_string(),
+            other => self.words_of(other),
         })?;
         self.said.push(arrangement);
         Ok(())
@@ -329,12 +352,35 @@ impl Drill {
     ) -> Result<T, String> {
         self.stage()?;
         self.evidence = None;
-        verb(self.estate()?).map_err(|error| error.to_string())
+        let done = verb(self.estate()?);
+        done.map_err(|error| self.words_of(error))
+    }
+
+    /// An error in words; notes whether it is the arm that lacks something.
+    fn words_of(&mut self, error: EstateError) -> String {
+        let words = error.to_string();
+        match error {
+            EstateError::Lacking(what) => self.needs = Some(what),
+            EstateError::Arm(what) => self.environment = Some(what),
+            _ => {}
+        }
+        words
+    }
+
+    /// Whether what the failover program told can be judged; if not, the step under way is not.
+    pub(super) fn words_are_read(&mut self) -> Result<bool, String> {
+        let are_read = self.estate_seen()?.program_can_be_read();
+        if !are_read {
+            self.unjudged =
+                Some("only pchat-failover's words are read; another program is judged by what it did");
+        }
+        Ok(are_read)
     }
 
     /// Stages the estate and looks at it for the first time, if that has not been done.
     fn stage(&mut self) -> StepResult {
-        self.estate()?.begin().map_err(|error| error.to_string())?;
+        let begun = self.estate()?.begin();
+        begun.map_err(|error| self.words_of(error))?;
         if self.before.is_none() {
             self.before = Some(witness::look_before(self)?);
         }

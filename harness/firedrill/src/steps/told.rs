@@ -19,6 +19,9 @@ const fn then(
 /// What was told.
 pub(super) const TOLD: &[Definition] = &[
     then("the operator is told that {finding}", "By the last attempt.", |drill, arguments| {
+        if !drill.words_are_read()? {
+            return Ok(());
+        }
         let words = arguments.word(0)?;
         let phrase = findings::phrase(words).ok_or_else(|| format!("no finding reads \"{words}\""))?;
         let told = witness::told_codes(drill.last_attempt()?);
@@ -29,6 +32,9 @@ pub(super) const TOLD: &[Definition] = &[
         Err(format!("the operator was told [{}], and not {}", told.join(", "), phrase.codes.join(" or ")))
     }),
     then("the operator is not told that {finding}", "By the last attempt.", |drill, arguments| {
+        if !drill.words_are_read()? {
+            return Ok(());
+        }
         let words = arguments.word(0)?;
         let phrase = findings::phrase(words).ok_or_else(|| format!("no finding reads \"{words}\""))?;
         let told = witness::told_codes(drill.last_attempt()?);
@@ -41,6 +47,9 @@ pub(super) const TOLD: &[Definition] = &[
         "the operator is told that log backup {count} is {telling}",
         "By name, in the last attempt.",
         |drill, arguments| {
+            if !drill.words_are_read()? {
+                return Ok(());
+            }
             let ordinal = ordinal(arguments, 0)?;
             let code = match arguments.word(1)? {
                 "missing" => "log-backup-missing",
@@ -54,6 +63,9 @@ pub(super) const TOLD: &[Definition] = &[
         "the operator is told what to do next",
         "The last attempt leaves aftercare or says what to do.",
         |drill, _| {
+            if !drill.words_are_read()? {
+                return Ok(());
+            }
             let attempt = drill.last_attempt()?;
             let aftercare = attempt.run.report.get("aftercare").and_then(serde_json::Value::as_array);
             let open = aftercare.into_iter().flatten().filter(|one| one["done"] == false).count();

@@ -155,7 +155,7 @@ pub(super) fn look(drill: &Drill) -> Result<Evidence, String> {
         active_before: before.active,
         active_wanted: wanted_active(estate.site_text()),
         lost_at_ms: estate.disaster().map(ms),
-        claims: drill.attempts.iter().map(claims_of).collect(),
+        claims: drill.attempts.iter().map(|attempt| claims_of(estate, attempt)).collect(),
         obstacles: drill.attempts.last().map_or_else(Vec::new, |attempt| attempt.obstacles.clone()),
         told: drill.attempts.iter().flat_map(told_codes).collect(),
         ..Evidence::default()
@@ -288,7 +288,7 @@ fn wanted_active(site: &str) -> Vec<String> {
         .collect()
 }
 
-fn claims_of(attempt: &Attempt) -> Claims {
+fn claims_of(estate: &Estate, attempt: &Attempt) -> Claims {
     let report = &attempt.run.report;
     let text = |pointer: &str| report.pointer(pointer).and_then(serde_json::Value::as_str);
     let time = |pointer: &str| text(pointer).and_then(|text| text.parse::<jiff::Timestamp>().ok()).map(ms);
@@ -297,6 +297,7 @@ fn claims_of(attempt: &Attempt) -> Claims {
         ended: !attempt.run.was_killed(),
         success: attempt.asked != "preflight" && attempt.run.exit_code == Some(0),
         preflight: attempt.asked == "preflight",
+        is_read: estate.program_can_be_read(),
         steps_done: steps
             .iter()
             .filter(|step| matches!(step["status"].as_str(), Some("done" | "already-done")))
@@ -357,6 +358,7 @@ pub(super) fn failover_report(attempt: &Attempt) -> FailoverReport {
             })
             .collect(),
         told: told_codes(attempt).into_iter().collect(),
+        printed: last_lines(&attempt.run.printed),
         said: attempt
             .run
             .told
@@ -365,6 +367,14 @@ pub(super) fn failover_report(attempt: &Attempt) -> FailoverReport {
             .map(|told| format!("{}: {}", told.code, told.text))
             .collect(),
     }
+}
+
+/// The end of what a program printed; none if it printed nothing.
+fn last_lines(printed: &str) -> Option<String> {
+    const LINES_MAX: usize = 20;
+    let lines: Vec<&str> = printed.lines().collect();
+    let last = &lines[lines.len().saturating_sub(LINES_MAX)..];
+    (!last.is_empty()).then(|| last.join("\n"))
 }
 
 /// Which messages are gone, and how old the oldest of them was when A was lost.

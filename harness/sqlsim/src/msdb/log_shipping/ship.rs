@@ -153,8 +153,7 @@ async fn back_up(db: Msdb<'_>, row: &Record, journal: &mut Journal) -> Result<St
         return Ok(message);
     }
     let directory = row.text("backup_directory");
-    let at = db.instance.0.clock.utc_now();
-    let path = join(&directory, &format!("{database}_{}.trn", stamp(at)));
+    let path = join(&directory, &free_name(db, &directory, &database).await);
     let working = files::working_name(&path);
     journal.say(&format!(
         "Backing up transaction log. Primary Database: '{database}', Log Backup File: '{path}'"
@@ -194,6 +193,19 @@ async fn back_up(db: Msdb<'_>, row: &Record, journal: &mut Journal) -> Result<St
     );
     journal.say(&message);
     Ok(message)
+}
+
+/// The name of the next log backup: the time, or the second after the newest file where that one is not older.
+///
+/// What SQL Server does with two log backups in one second is not documented; here neither replaces the other, and they
+/// keep their order.
+async fn free_name(db: Msdb<'_>, directory: &str, database: &str) -> String {
+    let now = db.instance.0.clock.utc_now();
+    let there = log_backups(&*db.instance.0.files, directory, database).await.unwrap_or_default();
+    let newest = there.last().and_then(|file| time_of(&file.name, database));
+    let after = newest.and_then(|newest| newest.checked_add(jiff::SignedDuration::from_secs(1)).ok());
+    let at = after.map_or(now, |after| after.max(now));
+    format!("{database}_{}.trn", stamp(at))
 }
 
 async fn note_backup(db: Msdb<'_>, id: Uuid, path: &str) -> SqlResult<()> {
