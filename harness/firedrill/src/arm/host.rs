@@ -17,7 +17,10 @@ pub(crate) trait Host: std::fmt::Debug {
     async fn connect(&self) -> io::Result<Box<dyn Stream>>;
 
     /// Accepts, on the estate's network, what the links carry to it.
-    fn listen(&self, network: &Network);
+    ///
+    /// # Errors
+    /// When an address is taken.
+    fn listen(&self, network: &Network) -> io::Result<()>;
 
     /// Who is shown the statements that reach it over links.
     fn watch(&self, observer: Rc<dyn Observer>);

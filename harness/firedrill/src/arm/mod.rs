@@ -6,6 +6,7 @@
 //! oracle) is the same on every arm. What an arm cannot do is a [`Lack`]: a
 //! drill that needs it is not exercised, with the reason, and never green.
 
+pub(crate) mod docker;
 pub(crate) mod folders;
 pub(crate) mod host;
 pub(crate) mod served;
@@ -138,6 +139,8 @@ pub(crate) trait Ground {
 pub(crate) struct Wanted<'a> {
     pub(crate) file: &'a EstateFile,
     pub(crate) server: Server,
+    /// The port at which it is to mirror.
+    pub(crate) mirroring_port: u16,
     /// How long its recovery is to take, if that was arranged.
     pub(crate) recovery: Option<Duration>,
     pub(crate) clock: &'a Clock,

@@ -128,7 +128,9 @@ pub(crate) fn lacks_simulated_time(said: &Arrangement) -> Option<&'static str> {
 pub(crate) fn drives(folder: &Path, machine: &Machine) -> Result<Rc<dyn Drives>, EstateError> {
     let away = folder.join("away");
     let drives = std::fs::create_dir_all(&away)
-        .and_then(|()| DirectoryDrives::new(folder.join("net").join(machine.name()), &['C', 'D']))
+        .and_then(|()| {
+            DirectoryDrives::new(folder.join("net").join(machine.name()), &['C', 'D'])?.open_to_all()
+        })
         .map(|drives| drives.moved_away_to(away.join(machine.name())));
     drives
         .map(|drives| Rc::new(drives) as Rc<dyn Drives>)

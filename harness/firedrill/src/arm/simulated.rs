@@ -155,7 +155,7 @@ impl Host for SimulatedHost {
         Ok(Box::new(near))
     }
 
-    fn listen(&self, network: &Network) {
+    fn listen(&self, network: &Network) -> io::Result<()> {
         let tds = self.instance.clone();
         network.listen(
             &self.machine,
@@ -178,6 +178,7 @@ impl Host for SimulatedHost {
                 })
             }),
         );
+        Ok(())
     }
 
     fn watch(&self, observer: Rc<dyn Observer>) {

@@ -2,6 +2,7 @@
 
 use super::{Arm, RunArguments};
 use crate::arm::ChosenArm;
+use crate::arm::docker::{DockerArm, Image};
 use crate::arm::served::ServedArm;
 use crate::estate::outside::Program;
 use std::rc::Rc;
@@ -20,7 +21,12 @@ pub(super) fn arm(arguments: &RunArguments) -> Result<ChosenArm, String> {
                 }
             }
         }
-        Arm::Docker => Err(docker()),
+        Arm::Docker => {
+            let program = program(arguments.failover.as_deref().unwrap_or("pchat-failover"))?;
+            let image = arguments.image.as_deref().map_or_else(Image::default, Image::named);
+            let arm = DockerArm::new(image, program).map_err(|error| error.to_string())?;
+            Ok(ChosenArm(Rc::new(arm)))
+        }
         Arm::Lab => Err("the lab arm is not available yet; use --on sim".to_owned()),
     }
 }
@@ -39,29 +45,4 @@ fn this_program() -> Result<String, String> {
     let path = std::env::current_exe()
         .map_err(|error| format!("where this program lies cannot be found out ({error}); nothing was run"))?;
     Ok(path.display().to_string())
-}
-
-/// Asks the container engine whether it is there, the way testcontainers would reach it.
-fn docker() -> String {
-    let engine = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| error.to_string())
-        .and_then(|runtime| runtime.block_on(ping()));
-    match engine {
-        Err(error) => format!(
-            "no container engine answers ({error}). Start Docker, or point DOCKER_HOST to an engine; or use --on sim"
-        ),
-        Ok(version) => format!(
-            "the container engine answers (version {version}), but the server images are not available yet; use --on sim"
-        ),
-    }
-}
-
-async fn ping() -> Result<String, String> {
-    let engine =
-        testcontainers::bollard::Docker::connect_with_defaults().map_err(|error| error.to_string())?;
-    engine.ping().await.map_err(|error| error.to_string())?;
-    let version = engine.version().await.map_err(|error| error.to_string())?;
-    Ok(version.version.unwrap_or_else(|| "unknown".to_owned()))
 }

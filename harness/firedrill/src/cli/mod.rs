@@ -64,6 +64,9 @@ pub(crate) struct RunArguments {
     /// Where the estate is staged.
     #[arg(long, value_enum, default_value_t = Arm::Sim)]
     on: Arm,
+    /// The image of the containers' SQL Servers; the project's own if not given.
+    #[arg(long, value_name = "IMG")]
+    image: Option<String>,
     /// Drill this failover program: a command line for /bin/sh, or pchat-failover for the one that comes along, as a
     /// process. What a program finds in its environment: firedrill run --help-failover.
     #[arg(long, value_name = "CMD")]

@@ -16,6 +16,8 @@ pub struct DirectoryDrives {
     root: PathBuf,
     /// Where the drives are moved while their machine cannot be reached, so that no process finds them.
     away: Option<PathBuf>,
+    /// Whether other users than this process's write here too.
+    is_open_to_all: bool,
 }
 
 impl DirectoryDrives {
@@ -27,7 +29,19 @@ impl DirectoryDrives {
         for letter in letters {
             fs::create_dir_all(root.join(letter.to_ascii_uppercase().to_string()))?;
         }
-        Ok(Self { root, away: None })
+        Ok(Self { root, away: None, is_open_to_all: false })
+    }
+
+    /// The same, where other users may write too.
+    ///
+    /// # Errors
+    /// As the file system answers.
+    pub fn open_to_all(self) -> io::Result<Self> {
+        open_to_all(&self.root)?;
+        for letter in fs::read_dir(&self.root)? {
+            open_to_all(&letter?.path())?;
+        }
+        Ok(Self { is_open_to_all: true, ..self })
     }
 
     /// The same, moved to `away` while their machine cannot be reached; that has to be on the same file system.
@@ -58,6 +72,13 @@ impl DirectoryDrives {
         }
         Ok(real)
     }
+}
+
+/// Lets every user write into a directory: servers in containers are other users than this process.
+pub(crate) fn open_to_all(directory: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    fs::set_permissions(directory, std::os::unix::fs::PermissionsExt::from_mode(0o777))?;
+    Ok(())
 }
 
 /// The entry of a directory with this name, in any case.
@@ -163,7 +184,13 @@ impl Drives for DirectoryDrives {
     }
 
     fn make_directory(&self, path: &str) -> Result<(), FileError> {
-        fs::create_dir_all(self.real_path(path)?).map_err(|error| windows(&error))
+        let path = self.real_path(path)?;
+        let made = fs::create_dir_all(&path).and_then(|()| {
+            let below =
+                path.ancestors().take_while(|directory| self.is_open_to_all && *directory != self.root);
+            below.into_iter().try_for_each(open_to_all)
+        });
+        made.map_err(|error| windows(&error))
     }
 
     /// Real files do not lose what a simulated machine had not flushed.

@@ -9,6 +9,7 @@ mod directory;
 mod drives;
 
 pub use directory::DirectoryDrives;
+pub(crate) use directory::open_to_all;
 pub use drives::Drives;
 
 use crate::net::{Machine, Network, Unreachable};

@@ -2,7 +2,8 @@
 
 use super::names::{DataCenter, Server};
 use super::sql::{self, failed, text};
-use super::world::World;
+use super::timeline::Happening;
+use super::world::{LogBackup, World};
 use super::{EstateError, SqlClient, paths};
 use crate::arm::Time;
 use std::time::Duration;
@@ -67,7 +68,7 @@ fn schedule(world: &World, job: Job) -> String {
          @active_start_date = 20160101, @active_end_date = 99991231, @active_start_time = 0, \
          @active_end_time = 235900\n\
          EXEC msdb.dbo.sp_update_job @job_name = {name}, @enabled = {}\n",
-        u8::from(is_scheduled(world, job))
+        u8::from(is_scheduled(world, job) && world.time.get() != Time::SkippedAlone)
     )
 }
 
@@ -151,12 +152,16 @@ const LOOK: Duration = Duration::from_millis(10);
 
 /// Starts a job and waits for its end, for at most an hour.
 pub(super) async fn run(world: &World, server: Server, job: Job) -> Result<(), EstateError> {
+    let began = world.now();
     start(world, server, job).await?;
     let look = if world.time.get() == Time::Simulated { LOOK_SIMULATED } else { LOOK };
     let looks = Duration::from_secs(3600).as_millis() / look.as_millis();
     for _ in 0..looks {
         tokio::time::sleep(look).await;
         if !is_running(world, server, job).await? {
+            if job == Job::Backup && world.time.get() == Time::SkippedAlone {
+                find_new_log_backups(world, began);
+            }
             return Ok(());
         }
     }
@@ -165,6 +170,29 @@ pub(super) async fn run(world: &World, server: Server, job: Job) -> Result<(), E
         server,
         reason: "it was still running after an hour".to_owned(),
     })
+}
+
+/// Learns of log backups that a job of another process has put on the share: those that were not there before.
+fn find_new_log_backups(world: &World, began: jiff::Timestamp) {
+    let drives = world.disks.drives_of(&world.share_machine());
+    let folder = &world.file.contents.folders.logs;
+    let entries = drives.map_or_else(|_| Vec::new(), |drives| drives.entries(folder).unwrap_or_default());
+    for entry in entries {
+        let Some(stem) = entry.name.strip_suffix(".trn").map(str::to_owned) else { continue };
+        if world.log_backups.borrow().iter().any(|known| known.stem == stem) {
+            continue;
+        }
+        let completed = world.now();
+        world.log_backups.borrow_mut().push(LogBackup {
+            stem,
+            began,
+            completed,
+            damage: None,
+            restored: false,
+        });
+        let ordinal = world.log_backups.borrow().len();
+        world.note(Happening::LogBackupOnShare { ordinal, file: entry.name });
+    }
 }
 
 /// Whether a job is at work.
@@ -181,6 +209,7 @@ pub(super) async fn is_running(world: &World, server: Server, job: Job) -> Resul
 
 /// Takes a job off its schedule.
 pub(super) async fn hold(world: &World, server: Server, job: Job) -> Result<(), EstateError> {
+    world.hold_stand_in(server, job);
     let name = text(&job.name(world));
     let hold = format!("EXEC msdb.dbo.sp_update_job @job_name = {name}, @enabled = 0");
     world.errand(server, &hold).await.map(drop)

@@ -29,7 +29,7 @@ pub(crate) mod serving;
 mod setup;
 pub(crate) mod site_text;
 pub(crate) mod sql;
-mod staging;
+pub(crate) mod staging;
 mod timeline;
 mod verbs;
 mod waiting;

@@ -18,6 +18,8 @@ use tokio::time::Instant;
 pub(crate) struct StandIn {
     /// When the jobs are due next; none while no job runs on a schedule.
     next: Option<Instant>,
+    /// Jobs that were taken off their schedule.
+    held: Vec<(Server, Job)>,
 }
 
 impl World {
@@ -49,6 +51,11 @@ impl World {
         }
     }
 
+    /// A job does not run on its schedule any more.
+    pub(super) fn hold_stand_in(&self, server: Server, job: Job) {
+        self.stand_in.borrow_mut().held.push((server, job));
+    }
+
     /// The jobs that run on a schedule, one after the other; a server without power runs none.
     async fn run_due_jobs(&self) {
         let holders = [Server::Primary, Server::Mirror];
@@ -57,7 +64,8 @@ impl World {
         for (server, job) in
             backups.into_iter().chain([(Server::Backup, Job::Copy), (Server::Backup, Job::Restore)])
         {
-            if !log_shipping::is_scheduled(self, job) || !self.server(server).host.is_running() {
+            let is_held = self.stand_in.borrow().held.contains(&(server, job));
+            if is_held || !log_shipping::is_scheduled(self, job) || !self.server(server).host.is_running() {
                 continue;
             }
             if let Err(error) = log_shipping::run(self, server, job).await {

@@ -52,12 +52,13 @@ pub(super) fn build(
     bare.for_each(|short| network.add(&Machine::of(short)));
     let mut servers = BTreeMap::new();
     for (index, server) in (1..).zip(Server::ALL) {
-        let machine = Machine::of(host(file, server));
+        let machine = machine_of(file, server);
         // Only the backup's recovery is ever arranged to take long.
         let recovery = setup.recovery.filter(|_| server == Server::Backup);
         let host = ground.host(&Wanted {
             file,
             server,
+            mirroring_port: mirroring_port(&setup, server),
             recovery,
             clock: &clock,
             network: &network,
@@ -65,7 +66,11 @@ pub(super) fn build(
             machine: &machine,
             seed: seed.wrapping_mul(31) + index,
         })?;
-        host.listen(&network);
+        host.listen(&network).map_err(|error| {
+            EstateError::Arm(format!(
+                "no address can be had for the {server} ({error}); the estate was not staged"
+            ))
+        })?;
         servers.insert(server, SqlMachine { fqdn: fqdn(file, machine.name()), machine, host });
     }
     let world = Rc::new(World {
@@ -104,6 +109,16 @@ pub(super) fn build(
         at.host.watch(Rc::new(StatementWatch { world: Rc::downgrade(&world), server: *server }));
     }
     Ok(world)
+}
+
+/// The port at which a server mirrors, or will.
+fn mirroring_port(setup: &Setup, server: Server) -> u16 {
+    setup.backup_mirror_port.filter(|_| server == Server::BackupMirror).unwrap_or(MIRRORING_PORT)
+}
+
+/// A SQL Server's machine.
+pub(crate) fn machine_of(file: &EstateFile, server: Server) -> Machine {
+    Machine::of(host(file, server))
 }
 
 fn host(file: &EstateFile, server: Server) -> &str {
@@ -192,6 +207,7 @@ pub(super) async fn stage(world: &Rc<World>) -> Result<(), EstateError> {
         (Server::Backup, backup),
         (Server::BackupMirror, backup_mirror),
     ]);
+    world.start_stand_in();
     ChatService::start(world);
     chat::open_all(world).await;
     world.writable.borrow_mut().insert(Server::Primary);
