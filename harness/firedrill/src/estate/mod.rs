@@ -43,7 +43,7 @@ pub(crate) use file::only_name;
 pub use names::{DataCenter, Server};
 pub use timeline::{Event, Happening, Timeline};
 
-use crate::arm::ChosenArm;
+use crate::arm::{ChosenArm, Time};
 use crate::fault::PlannedFault;
 use crate::ledger::Ledger;
 use operator::Desk;
@@ -479,6 +479,13 @@ impl Estate {
     pub fn program_can_be_read(&self) -> bool {
         let outside = self.staged_already().and_then(|staged| staged.outside.as_ref());
         outside.is_none_or(|outside| outside.program.can_be_read())
+    }
+
+    /// Whether the servers' clocks are the estate's. Where they are not, what servers and programs tell of times before
+    /// the failover is not comparable with the estate's own.
+    #[must_use]
+    pub fn servers_share_its_clock(&self) -> bool {
+        self.staged_already().is_none_or(|staged| staged.world.time.get() != Time::SkippedAlone)
     }
 
     /// What the arm itself failed to do.

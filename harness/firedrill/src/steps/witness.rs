@@ -293,6 +293,12 @@ fn claims_of(estate: &Estate, attempt: &Attempt) -> Claims {
     let text = |pointer: &str| report.pointer(pointer).and_then(serde_json::Value::as_str);
     let time = |pointer: &str| text(pointer).and_then(|text| text.parse::<jiff::Timestamp>().ok()).map(ms);
     let steps = report.get("steps").and_then(serde_json::Value::as_array).cloned().unwrap_or_default();
+    let (bound_began_ms, bound_ms) = if estate.servers_share_its_clock() {
+        (time("/bound/backup_start_utc"), time("/bound/backup_finish_utc"))
+    } else {
+        let bound = text("/bound/last_applied_file").map(|file| times_of_log_backup(estate, attempt, file));
+        (bound.map(|(began, _)| began), bound.map(|(_, completed)| completed))
+    };
     Claims {
         ended: !attempt.run.was_killed(),
         success: attempt.asked != "preflight" && attempt.run.exit_code == Some(0),
@@ -304,10 +310,23 @@ fn claims_of(estate: &Estate, attempt: &Attempt) -> Claims {
             .filter_map(|step| u8::try_from(step["number"].as_u64()?).ok())
             .collect(),
         loss_accepted: attempt.loss_accepted,
-        bound_began_ms: time("/bound/backup_start_utc"),
-        bound_ms: time("/bound/backup_finish_utc"),
+        bound_began_ms,
+        bound_ms,
         has_bound: text("/bound/last_applied_lsn").is_some(),
     }
+}
+
+/// When the estate saw a log backup begin and complete, by its file: the server that took it has another clock. One that
+/// is none of the drill's is the copy that the estate was staged with.
+fn times_of_log_backup(estate: &Estate, attempt: &Attempt, file: &str) -> (u64, u64) {
+    let known = attempt.run.log_backups.iter().rfind(|one| one.file.eq_ignore_ascii_case(file));
+    known.map_or_else(
+        || {
+            let staged = estate.timeline().first(|what| *what == Happening::Staged).map_or(0, ms);
+            (staged, staged)
+        },
+        |one| (ms(one.began), ms(one.completed)),
+    )
 }
 
 /// Codes of everything the operator was told in an attempt: on the console and in the report.
