@@ -115,6 +115,8 @@ pub enum Fault {
     ReturnServer(Server),
     /// A server's machine loses power.
     LoseServer(Server),
+    /// A server hangs: it keeps its connections and answers nothing.
+    HangServer(Server),
     /// The backup share can no longer be reached.
     LoseShare,
     /// The share can be reached again.
@@ -133,6 +135,7 @@ impl fmt::Display for Fault {
             Self::ReturnDataCenter(center) => write!(f, "data center {center} comes back"),
             Self::ReturnServer(server) => write!(f, "the {server} comes back"),
             Self::LoseServer(server) => write!(f, "the {server} is lost"),
+            Self::HangServer(server) => write!(f, "the {server} hangs"),
             Self::LoseShare => f.write_str("the backup share is lost"),
             Self::RepairShare => f.write_str("the backup share comes back"),
             Self::ReuseSessionId => f.write_str("a session id is used again by somebody else"),

@@ -31,6 +31,19 @@ pub(crate) trait Host: std::fmt::Debug {
     /// Gives it its power back; returns when it answers.
     async fn power_on(&self) -> io::Result<()>;
 
+    /// Stops it in the middle of whatever it does, its connections open. Links hold what is sent to it anyway.
+    async fn pause(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Lets it go on.
+    async fn go_on(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Ends it in good order, as an administrator does; its machine is off afterwards.
+    async fn shut_down(&self) -> io::Result<()>;
+
     /// The drill is over.
     fn tear_down(&self);
 

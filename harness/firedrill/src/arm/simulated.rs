@@ -195,6 +195,12 @@ impl Host for SimulatedHost {
         Ok(())
     }
 
+    async fn shut_down(&self) -> io::Result<()> {
+        let ended = self.instance.shut_down().await;
+        self.instance.power_off();
+        ended.map_err(io::Error::other)
+    }
+
     fn tear_down(&self) {
         self.instance.power_off();
     }

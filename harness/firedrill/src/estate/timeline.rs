@@ -62,6 +62,16 @@ pub enum Happening {
         /// Its host name.
         machine: String,
     },
+    /// A server hangs: it keeps its connections and answers nothing.
+    Hangs {
+        /// Which.
+        server: Server,
+    },
+    /// A server that hung goes on.
+    GoesOn {
+        /// Which.
+        server: Server,
+    },
     /// A link was severed.
     LinkSevered {
         /// From this machine.
@@ -152,6 +162,8 @@ impl fmt::Display for Happening {
             Self::DataCenterReturned { data_center } => write!(f, "data center {data_center} is back"),
             Self::MachineLost { machine } => write!(f, "{machine} is lost"),
             Self::MachineReturned { machine } => write!(f, "{machine} is back"),
+            Self::Hangs { server } => write!(f, "the {server} hangs"),
+            Self::GoesOn { server } => write!(f, "the {server} goes on"),
             Self::LinkSevered { from, to } => write!(f, "the link from {from} to {to} is severed"),
             Self::LinkRepaired { from, to } => write!(f, "the link from {from} to {to} is repaired"),
             Self::FaultFired { point, fault } => write!(f, "{point}: {fault}"),

@@ -125,6 +125,64 @@ impl Estate {
         })
     }
 
+    /// Severs the links from one place to another, this way only: what the other one says still arrives. Whether
+    /// anything got through before.
+    ///
+    /// # Errors
+    /// As [`Estate::begin`].
+    pub fn sever_one_way(&mut self, from: &Place, to: &Place) -> Result<(), EstateError> {
+        self.change_links_one_way(from, to, |world, from, to| {
+            world.network.sever(from, to);
+            world.note(Happening::LinkSevered { from: from.to_string(), to: to.to_string() });
+        })
+    }
+
+    /// A server hangs: it keeps its connections and answers nothing. Whether it did not before.
+    ///
+    /// # Errors
+    /// As [`Estate::begin`].
+    pub fn hang(&mut self, server: Server) -> Result<bool, EstateError> {
+        let staged = self.staged()?;
+        Ok(staged.run(staged.world.hang(server)))
+    }
+
+    /// A server that hangs goes on. Whether it did hang.
+    ///
+    /// # Errors
+    /// As [`Estate::begin`].
+    pub fn go_on(&mut self, server: Server) -> Result<bool, EstateError> {
+        let staged = self.staged()?;
+        Ok(staged.run(staged.world.go_on(server)))
+    }
+
+    /// A server is shut down in good order. Whether it ran.
+    ///
+    /// # Errors
+    /// As [`Estate::begin`].
+    pub fn shut_down(&mut self, server: Server) -> Result<bool, EstateError> {
+        let staged = self.staged()?;
+        let machine = staged.world.server(server).machine.clone();
+        Ok(staged.run(staged.world.shut_down(&[machine])) > 0)
+    }
+
+    /// Every machine of a data center that runs loses its power and gets it back. How many did.
+    ///
+    /// # Errors
+    /// As [`Estate::begin`].
+    pub fn restart(&mut self, center: DataCenter) -> Result<usize, EstateError> {
+        let staged = self.staged()?;
+        let world = &staged.world;
+        Ok(staged.run(async {
+            let machines: Vec<Machine> = world
+                .machines_of(center)
+                .into_iter()
+                .filter(|machine| world.network.is_on(machine))
+                .collect();
+            world.power_off(&machines).await;
+            world.power_on(&machines).await
+        }))
+    }
+
     /// Repairs the links between two places, both ways.
     ///
     /// # Errors
@@ -150,13 +208,24 @@ impl Estate {
         to: &Place,
         change: impl Fn(&World, &Machine, &Machine),
     ) -> Result<(), EstateError> {
+        self.change_links_one_way(from, to, |world, from, to| {
+            change(world, from, to);
+            change(world, to, from);
+        })
+    }
+
+    fn change_links_one_way(
+        &mut self,
+        from: &Place,
+        to: &Place,
+        change: impl Fn(&World, &Machine, &Machine),
+    ) -> Result<(), EstateError> {
         let staged = self.staged()?;
         let world = &staged.world;
         staged.run(async {
             for from in machines_of(world, from) {
                 for to in machines_of(world, to).into_iter().filter(|to| *to != from) {
                     change(world, &from, &to);
-                    change(world, &to, &from);
                 }
             }
             world.show_or_hide_drives();

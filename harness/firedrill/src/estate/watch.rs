@@ -266,6 +266,7 @@ async fn strike(world: &Rc<World>, fault: Fault) -> bool {
             let machine = world.server(server).machine.clone();
             world.power_off(&[machine]).await > 0
         }
+        Fault::HangServer(server) => world.hang(server).await,
         Fault::LoseShare => {
             let was_reached = world.network.round_trip(&world.operator(), &world.share_machine()).is_ok();
             world.power_off(&[world.share_machine()]).await > 0 && was_reached

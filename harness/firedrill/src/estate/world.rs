@@ -188,6 +188,9 @@ impl World {
         if !at.host.is_running() {
             return Err(io::Error::new(io::ErrorKind::HostUnreachable, format!("{} has no power", at.fqdn)));
         }
+        if self.network.hangs(&at.machine) {
+            return Err(io::Error::new(io::ErrorKind::HostUnreachable, format!("{} hangs", at.fqdn)));
+        }
         at.host.connect().await
     }
 
@@ -259,22 +262,39 @@ impl World {
 
     /// Cuts the power of machines; how many had any.
     pub(crate) async fn power_off(&self, machines: &[Machine]) -> usize {
+        self.take_down(machines, Going::PowerLoss).await
+    }
+
+    /// Shuts machines down in good order; how many ran.
+    pub(crate) async fn shut_down(&self, machines: &[Machine]) -> usize {
+        self.take_down(machines, Going::InGoodOrder).await
+    }
+
+    async fn take_down(&self, machines: &[Machine], going: Going) -> usize {
         let mut changed = 0;
         for machine in machines {
             if !self.network.is_on(machine) {
                 continue;
             }
             changed += 1;
-            self.network.power_off(machine);
             if let Some(server) = self.server_on(machine) {
-                let off = self.server(server).host.power_off().await;
-                self.expect_of_the_arm(&format!("cutting the power of the {server}"), off);
                 self.hands.borrow_mut().remove(&server);
+                let host = &self.server(server).host;
+                let (what, down) = match going {
+                    Going::PowerLoss => {
+                        // What is on the wire is lost with the power.
+                        self.network.power_off(machine);
+                        ("cutting the power of", host.power_off().await)
+                    }
+                    Going::InGoodOrder => ("shutting down", host.shut_down().await),
+                };
+                self.expect_of_the_arm(&format!("{what} the {server}"), down);
                 if self.writable.borrow_mut().remove(&server) {
                     self.note(Happening::Writable { server, writable: false });
                 }
             }
-            if let Ok(drives) = self.disks.drives_of(machine) {
+            self.network.power_off(machine);
+            if let (Going::PowerLoss, Ok(drives)) = (going, self.disks.drives_of(machine)) {
                 drives.power_loss();
             }
             self.show_or_hide_drives();
@@ -282,6 +302,34 @@ impl World {
             self.note(Happening::MachineLost { machine: machine.to_string() });
         }
         changed
+    }
+
+    /// A server hangs: it keeps its connections and answers nothing. Whether it did not before.
+    pub(crate) async fn hang(&self, server: Server) -> bool {
+        let machine = self.server(server).machine.clone();
+        if !self.network.is_on(&machine) || !self.network.hang(&machine) {
+            return false;
+        }
+        self.hands.borrow_mut().remove(&server);
+        let paused = self.server(server).host.pause().await;
+        self.expect_of_the_arm(&format!("pausing the {server}"), paused);
+        self.show_or_hide_drives();
+        self.note(Happening::Hangs { server });
+        true
+    }
+
+    /// A server that hangs goes on. Whether it did hang.
+    pub(crate) async fn go_on(&self, server: Server) -> bool {
+        if !self.network.go_on(&self.server(server).machine) {
+            return false;
+        }
+        let unpaused = self.server(server).host.go_on().await;
+        self.expect_of_the_arm(&format!("letting the {server} go on"), unpaused);
+        self.show_or_hide_drives();
+        self.note(Happening::GoesOn { server });
+        self.chat.wake();
+        self.look_for_writable_copies().await;
+        true
     }
 
     /// Gives machines their power back; what runs on them starts. How many had none.
@@ -342,6 +390,13 @@ impl World {
         self.network.tear_down();
         self.disks.tear_down();
     }
+}
+
+/// How a machine goes down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Going {
+    PowerLoss,
+    InGoodOrder,
 }
 
 /// Machines of A that are lost with it: all but the survivors.

@@ -90,6 +90,8 @@ struct Carried {
 struct State {
     machines: BTreeMap<Machine, bool>,
     links: BTreeMap<(Machine, Machine), Condition>,
+    /// Machines that hang: they keep their connections and answer nothing.
+    hanging: BTreeSet<Machine>,
     listeners: BTreeMap<(Machine, u16), Listener>,
     other_ports: BTreeMap<Machine, PortListener>,
     carried: Vec<Carried>,
@@ -141,6 +143,7 @@ impl Network {
     pub fn power_off(&self, machine: &Machine) {
         let wires = {
             let mut state = self.state.borrow_mut();
+            state.hanging.remove(machine);
             state.machines.insert(machine.clone(), false);
             state.take_where(|carried| carried.from == *machine || carried.to == *machine)
         };
@@ -177,19 +180,31 @@ impl Network {
         wires.len()
     }
 
+    /// A machine hangs: nothing leaves or reaches it, and none of its connections breaks. Whether it did not before.
+    pub fn hang(&self, machine: &Machine) -> bool {
+        let changed = self.state.borrow_mut().hanging.insert(machine.clone());
+        self.state.borrow().apply(|carried| carried.from == *machine || carried.to == *machine);
+        changed
+    }
+
+    /// It goes on where it stopped. Whether it hung.
+    pub fn go_on(&self, machine: &Machine) -> bool {
+        let changed = self.state.borrow_mut().hanging.remove(machine);
+        self.state.borrow().apply(|carried| carried.from == *machine || carried.to == *machine);
+        changed
+    }
+
+    /// Whether a machine hangs.
+    #[must_use]
+    pub fn hangs(&self, machine: &Machine) -> bool {
+        self.state.borrow().hanging.contains(machine)
+    }
+
     fn change_link(&self, from: &Machine, to: &Machine, change: impl FnOnce(&mut Condition)) {
-        let mut state = self.state.borrow_mut();
-        let link = state.links.entry((from.clone(), to.clone())).or_default();
-        change(link);
-        let link = *link;
-        for carried in &state.carried {
-            if carried.from == *from && carried.to == *to {
-                carried.wire.set_forward(link);
-            }
-            if carried.from == *to && carried.to == *from {
-                carried.wire.set_backward(link);
-            }
-        }
+        change(self.state.borrow_mut().links.entry((from.clone(), to.clone())).or_default());
+        self.state.borrow().apply(|carried| {
+            carried.from == *from && carried.to == *to || carried.from == *to && carried.to == *from
+        });
     }
 
     /// Whether `from` reaches `to` and back, and how long one round trip takes.
@@ -270,10 +285,19 @@ impl Network {
 
 impl State {
     fn link(&self, from: &Machine, to: &Machine) -> Condition {
-        if self.links.is_empty() {
+        if self.links.is_empty() && self.hanging.is_empty() {
             return Condition::default();
         }
-        self.links.get(&(from.clone(), to.clone())).copied().unwrap_or_default()
+        let link = self.links.get(&(from.clone(), to.clone())).copied().unwrap_or_default();
+        Condition { held: link.held || self.hanging.contains(from) || self.hanging.contains(to), ..link }
+    }
+
+    /// Puts some of the streams under the conditions of their links as they are now.
+    fn apply(&self, is_meant: impl Fn(&Carried) -> bool) {
+        for carried in self.carried.iter().filter(|carried| is_meant(carried)) {
+            carried.wire.set_forward(self.link(&carried.from, &carried.to));
+            carried.wire.set_backward(self.link(&carried.to, &carried.from));
+        }
     }
 
     /// Remembers a stream; forgets those that have ended, at a cost that stays constant per stream.
@@ -361,6 +385,34 @@ mod tests {
         assert_eq!(doomed.read(&mut [0; 1]).await.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
         to_b.write_all(b"ok").await.unwrap();
         b_end.read_exact(&mut [0; 2]).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_machine_that_hangs_keeps_its_connections_and_answers_nothing() {
+        let (network, a, b) = two_machines();
+        let at_b = accept(&network, &b);
+        let mut client = network.connect(&a, "sql-b1", 1433).await.unwrap();
+        let mut server = at_b.borrow_mut().take().unwrap();
+        network.sever(&a, &b);
+        network.repair(&a, &b);
+        assert!(network.hang(&b) && !network.hang(&b));
+        server.write_all(b"down").await.unwrap();
+        let mut got = [0; 4];
+        let nothing = tokio::time::timeout(Duration::from_secs(1), client.read(&mut got)).await;
+        assert!(nothing.is_err(), "what hangs says nothing");
+        assert_eq!(network.round_trip(&a, &b), Err(Unreachable::Silent));
+        assert!(network.go_on(&b));
+        client.read_exact(&mut got).await.unwrap();
+        assert_eq!(&got, b"down");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_link_that_was_severed_stays_so_when_a_machine_goes_on() {
+        let (network, a, b) = two_machines();
+        network.sever(&a, &b);
+        network.hang(&b);
+        network.go_on(&b);
+        assert_eq!(network.round_trip(&a, &b), Err(Unreachable::Silent));
     }
 
     #[tokio::test(start_paused = true)]

@@ -397,6 +397,24 @@ impl Drill {
         }
     }
 
+    /// A server hangs.
+    pub(super) fn hang(&mut self, server: crate::estate::Server) -> StepResult {
+        self.lost_since = true;
+        match self.act(|estate| estate.hang(server))? {
+            true => Ok(()),
+            false => Err(format!("the {server} hangs already, or has no power: nothing changes")),
+        }
+    }
+
+    /// A server is shut down in good order.
+    pub(super) fn shut_down(&mut self, server: crate::estate::Server) -> StepResult {
+        self.lost_since = true;
+        match self.act(|estate| estate.shut_down(server))? {
+            true => Ok(()),
+            false => Err(format!("the {server} does not run: nothing changes")),
+        }
+    }
+
     /// A place comes back.
     pub(super) fn bring_back(&mut self, place: crate::estate::Place) -> StepResult {
         let words = place.to_string();

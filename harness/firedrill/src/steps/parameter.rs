@@ -41,6 +41,13 @@ pub const PARAMETER_KINDS: &[ParameterKind] = &[
         explained: || "a SQL Server of the estate: primary, mirror, backup, backup mirror".to_owned(),
     },
     ParameterKind {
+        name: "place",
+        pattern: || "operator|backup share|primary|mirror|backup mirror|backup".to_owned(),
+        explained: || {
+            "an end of a link: operator, backup share, or a SQL Server: primary, mirror, backup, backup mirror".to_owned()
+        },
+    },
+    ParameterKind {
         name: "center",
         pattern: || "A|B".to_owned(),
         explained: || "a data center: A (primary and mirror) or B (backup and backup mirror)".to_owned(),

@@ -30,6 +30,62 @@ pub(super) const WHEN: &[Definition] = &[
     when("the {server} comes back", "", |drill, arguments| {
         drill.bring_back(Place::Server(server(arguments, 0)?))
     }),
+    when("the {server} hangs", "It keeps its connections and answers nothing.", |drill, arguments| {
+        let server = server(arguments, 0)?;
+        drill.hang(server)
+    }),
+    when("the {server} goes on", "After it hung.", |drill, arguments| {
+        let server = server(arguments, 0)?;
+        match drill.act(|estate| estate.go_on(server))? {
+            true => Ok(()),
+            false => Err(format!("the {server} does not hang: nothing changes")),
+        }
+    }),
+    when("the {server} is shut down", "In good order, by an administrator.", |drill, arguments| {
+        let server = server(arguments, 0)?;
+        drill.shut_down(server)
+    }),
+    when(
+        "data center {center} is restarted",
+        "Every machine that runs loses power and gets it back.",
+        |drill, arguments| {
+            let center = center(arguments, 0)?;
+            match drill.act(|estate| estate.restart(center))? {
+                0 => Err(format!("nothing runs in data center {center}: nothing changes")),
+                _ => Ok(()),
+            }
+        },
+    ),
+    when(
+        "the link between the {place} and the {place} is cut",
+        "Both ways; nothing is reset.",
+        |drill, arguments| {
+            let (from, to) = two_places(arguments)?;
+            drill.act(|estate| estate.sever(&from, &to))
+        },
+    ),
+    when("the link from the {place} to the {place} is cut", "This way only.", |drill, arguments| {
+        let (from, to) = two_places(arguments)?;
+        drill.act(|estate| estate.sever_one_way(&from, &to))
+    }),
+    when("the link between the {place} and the {place} is repaired", "Both ways.", |drill, arguments| {
+        let (from, to) = two_places(arguments)?;
+        drill.act(|estate| estate.repair(&from, &to))
+    }),
+    when(
+        "the link between the {place} and the {place} is slowed down by {duration}",
+        "Every byte arrives so much later, each way.",
+        |drill, arguments| {
+            let ((from, to), by) = (two_places(arguments)?, arguments.duration(2)?);
+            if by.is_zero() {
+                return Err(
+                    "a link that is slowed down by nothing is as fast as before: leave this line out"
+                        .to_owned(),
+                );
+            }
+            drill.act(|estate| estate.delay(&from, &to, by))
+        },
+    ),
     when("the backup share is lost", "", |drill, _| drill.lose(Place::BackupShare)),
     when("the backup share comes back", "", |drill, _| drill.bring_back(Place::BackupShare)),
     when("{duration} pass(es)", "Simulated time; jobs run, chat servers post.", |drill, arguments| {
@@ -88,3 +144,19 @@ pub(super) const WHEN: &[Definition] = &[
     )
     .with_block(),
 ];
+
+/// Two places of one line, between which there is a link.
+fn two_places(arguments: &Arguments) -> Result<(Place, Place), String> {
+    let place = |at: usize| -> Result<Place, String> {
+        Ok(match arguments.word(at)? {
+            "operator" => Place::Operator,
+            "backup share" => Place::BackupShare,
+            _ => Place::Server(server(arguments, at)?),
+        })
+    };
+    let (from, to) = (place(0)?, place(1)?);
+    if from == to {
+        return Err(format!("there is no link from {from} to itself"));
+    }
+    Ok((from, to))
+}

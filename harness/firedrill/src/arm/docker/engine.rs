@@ -15,7 +15,7 @@ use testcontainers::bollard::Docker;
 use testcontainers::bollard::models::NetworkCreateRequest;
 use testcontainers::bollard::query_parameters::{
     InspectContainerOptions, InspectNetworkOptions, KillContainerOptionsBuilder, LogsOptionsBuilder,
-    RemoveContainerOptionsBuilder, StartContainerOptions,
+    RemoveContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder,
 };
 use testcontainers::core::{Host, Mount, WaitFor};
 use testcontainers::runners::AsyncRunner as _;
@@ -29,6 +29,8 @@ const BUILD: &str = "docker/build";
 const OFFICIAL_MEMORY_MB: u64 = 2_000;
 /// The line with which a server says that it answers.
 const READY: &str = "Recovery is complete.";
+/// How long a server may take to end in good order, in seconds.
+const STOP_SECONDS: i32 = 30;
 /// How long a server may take to say so.
 const START_BOUND: Duration = Duration::from_secs(240);
 
@@ -389,6 +391,25 @@ impl Engine {
         let options = KillContainerOptionsBuilder::default().signal("SIGKILL").build();
         self.docker
             .kill_container(&container.id, Some(options))
+            .await
+            .map_err(|error| io::Error::other(reason(&error)))
+    }
+
+    /// Freezes every process in it.
+    pub(crate) async fn pause(&self, container: &Container) -> io::Result<()> {
+        self.docker.pause_container(&container.id).await.map_err(|error| io::Error::other(reason(&error)))
+    }
+
+    /// Lets its processes go on.
+    pub(crate) async fn unpause(&self, container: &Container) -> io::Result<()> {
+        self.docker.unpause_container(&container.id).await.map_err(|error| io::Error::other(reason(&error)))
+    }
+
+    /// SIGTERM, and SIGKILL when that is not enough.
+    pub(crate) async fn stop(&self, container: &Container) -> io::Result<()> {
+        let options = StopContainerOptionsBuilder::default().t(STOP_SECONDS).build();
+        self.docker
+            .stop_container(&container.id, Some(options))
             .await
             .map_err(|error| io::Error::other(reason(&error)))
     }

@@ -158,6 +158,21 @@ impl Host for ContainerHost {
         Ok(())
     }
 
+    async fn pause(&self) -> io::Result<()> {
+        self.engine.pause(&self.container).await
+    }
+
+    async fn go_on(&self) -> io::Result<()> {
+        self.engine.unpause(&self.container).await
+    }
+
+    async fn shut_down(&self) -> io::Result<()> {
+        if self.is_running.replace(false) {
+            self.engine.stop(&self.container).await?;
+        }
+        Ok(())
+    }
+
     fn writes_as(&self) -> Option<u32> {
         Some(SERVER_USER)
     }
