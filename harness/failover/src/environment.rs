@@ -52,7 +52,8 @@ pub struct ShareEntry {
     pub is_directory: bool,
 }
 
-/// Folders as this machine reaches them (the `here` side of the site file). A path is `folder\name`.
+/// Folders as this machine reaches them (the `here` side of the site file). A path is a folder and a
+/// name, joined as the folder is written: `\\files\logs\name`, `/srv/logs/name`.
 #[async_trait(?Send)]
 pub trait Shares {
     /// Lists a folder, sorted by name.

@@ -76,7 +76,7 @@ impl MemoryShares {
 impl Shares for MemoryShares {
     async fn list(&self, folder: &str) -> io::Result<Vec<ShareEntry>> {
         self.reach(folder)?;
-        let prefix = format!("{folder}\\");
+        let prefix = crate::server_path::join(folder, "");
         let files = self.files.borrow();
         let inside = files.iter().filter_map(|(path, bytes)| {
             let name = path.strip_prefix(&prefix)?;

@@ -26,6 +26,7 @@ pub mod quote;
 mod remedy;
 pub mod report;
 pub mod run;
+mod server_path;
 pub mod site;
 mod sql;
 

@@ -30,6 +30,7 @@ pub mod gate;
 mod language;
 pub mod observer;
 pub mod program;
+mod server_path;
 mod session;
 pub mod settings;
 pub mod sql;

@@ -3,6 +3,7 @@
 use super::Run;
 use crate::quote::{identifier, literal};
 use crate::report::{Aftercare, Severity};
+use crate::server_path::beginnings;
 use crate::sql::SqlError;
 
 impl Run<'_> {
@@ -87,13 +88,22 @@ impl Run<'_> {
     async fn full_backup_since_recovery(&mut self) -> Result<bool, SqlError> {
         let name = literal(&self.site.database);
         // The backup that seeds the mirror goes to a share that may be emptied afterwards: it does not count.
-        let seed = literal(self.site.mirror_file_share.as_deref().unwrap_or("?"));
+        let seeds = self.site.mirror_file_share.as_deref().map(beginnings).unwrap_or_default();
+        let elsewhere: String = seeds
+            .iter()
+            .map(|seed| {
+                format!(
+                    " AND LEFT(f.physical_device_name, {}) <> {}",
+                    seed.encode_utf16().count(),
+                    literal(seed)
+                )
+            })
+            .collect();
         let batch = format!(
             "SELECT MAX(b.backup_finish_date) AS last_full, (SELECT MAX(r.restore_date) FROM msdb.dbo.restorehistory AS r \
              WHERE r.destination_database_name = {name}) AS last_restore FROM msdb.dbo.backupset AS b \
              INNER JOIN msdb.dbo.backupmediafamily AS f ON f.media_set_id = b.media_set_id \
-             WHERE b.database_name = {name} AND b.type = 'D' AND b.server_name = @@SERVERNAME \
-             AND LEFT(f.physical_device_name, LEN({seed})) <> {seed}"
+             WHERE b.database_name = {name} AND b.type = 'D' AND b.server_name = @@SERVERNAME{elsewhere}"
         );
         let sets = self.ask_backup(&batch).await?;
         let Some(row) = sets.first().and_then(|set| set.first()) else { return Ok(false) };

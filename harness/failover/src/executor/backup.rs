@@ -3,6 +3,7 @@
 use super::Run;
 use crate::chain::Position;
 use crate::quote::{identifier, literal};
+use crate::server_path::file_name;
 use crate::sql::{Lsn, SqlError};
 
 /// What state the database is in.
@@ -195,9 +196,4 @@ impl Run<'_> {
             format!("SELECT COUNT(*) AS tables_found FROM {}.sys.tables", identifier(&self.site.database));
         self.ask_backup(&batch).await.map(|_| ())
     }
-}
-
-/// The last part of a path, of either kind.
-pub(super) fn file_name(path: &str) -> &str {
-    path.rsplit(['\\', '/']).next().unwrap_or(path)
 }

@@ -8,12 +8,13 @@
 //! with 2017): a file written here must be seen there, and what is seen there must be seen here.
 
 use super::guards::Objections;
-use super::logs::{Header, SET_ASIDE_SUFFIX, join};
+use super::logs::{Header, SET_ASIDE_SUFFIX};
 use super::{Did, Halt, Run};
 use crate::chain::{Place, Spot};
 use crate::plan::Action;
 use crate::quote::literal;
 use crate::report::Severity;
+use crate::server_path::{file_name, is_same_name, join};
 use crate::sql::SqlError;
 use crate::{COPYING_SUFFIX, PROBE_PREFIX};
 use std::collections::BTreeSet;
@@ -113,9 +114,10 @@ impl Run<'_> {
         };
         shares.rename(&unfinished, &target).await.map_err(CopyError::Write)?;
         // What was refused under this name was another file, and so was the header read.
-        self.refused.retain(|spot, _| spot.place == Place::Share || !spot.file.eq_ignore_ascii_case(&copy));
-        self.headers
-            .retain(|(place, name, _), _| *place == Place::Share || !name.eq_ignore_ascii_case(&copy));
+        let folder = self.server_side(Place::CopyDestination).to_owned();
+        let is_other = |name: &str| !is_same_name(&folder, name, &copy);
+        self.refused.retain(|spot, _| spot.place == Place::Share || is_other(&spot.file));
+        self.headers.retain(|(place, name, _), _| *place == Place::Share || is_other(name));
         Ok(Copied { original: file.to_owned(), copy, size, hash })
     }
 
@@ -145,7 +147,8 @@ impl Run<'_> {
     async fn free_name(&mut self, file: &str) -> io::Result<String> {
         let folder = self.here(Place::CopyDestination).to_owned();
         let entries = self.env.shares.list(&folder).await?;
-        let taken = |name: &str| entries.iter().find(|entry| entry.name.eq_ignore_ascii_case(name));
+        let server_side = self.server_side(Place::CopyDestination);
+        let taken = |name: &str| entries.iter().find(|entry| is_same_name(server_side, &entry.name, name));
         let Some(existing) = taken(file) else { return Ok(file.to_owned()) };
         let key = (Place::CopyDestination, existing.name.clone(), existing.size);
         let is_good = match self.headers.get(&key) {
@@ -224,9 +227,8 @@ impl Run<'_> {
     pub(super) fn refuse_file(&mut self, place: Place, file: &str, code: &str, words: &str) {
         let mut spots = vec![Spot { place, file: file.to_owned(), position: 1 }];
         for ((its_place, its_name, _), header) in &self.headers {
-            if let (true, Header::Sets(sets, _)) =
-                (*its_place == place && its_name.eq_ignore_ascii_case(file), header)
-            {
+            let is_it = *its_place == place && is_same_name(self.server_side(place), its_name, file);
+            if let (true, Header::Sets(sets, _)) = (is_it, header) {
                 spots.extend(sets.iter().map(|set| set.spot()));
             }
         }
@@ -302,11 +304,10 @@ impl Run<'_> {
         let Ok(after) = self.env.shares.list(&here).await else { return Ok(None) };
         let seen = seen?;
         let named =
-            |name: &String| before.iter().chain(&after).any(|entry| entry.name.eq_ignore_ascii_case(name));
+            |name: &String| before.iter().chain(&after).any(|entry| is_same_name(&there, &entry.name, name));
         let ours = |name: &String| name.starts_with(PROBE_PREFIX);
         let advice = format!("Correct log_shipping.{key} in the site file. {}", self.state_now());
-        let probe_seen =
-            probe.as_ref().is_ok_and(|path| seen.iter().any(|name| path.ends_with(name.as_str())));
+        let probe_seen = probe.as_ref().is_ok_and(|path| seen.iter().any(|name| name == file_name(path)));
         if probe.is_ok() && !probe_seen {
             return Ok(Some(format!(
                 "{here} and (as the backup server sees it) {there} are not the same folder: a file written here is not seen there. {advice}"
@@ -320,7 +321,7 @@ impl Run<'_> {
         if let Err(error) = probe {
             let listed = after.iter().filter(|entry| !entry.is_directory).collect::<Vec<_>>();
             let hidden =
-                listed.iter().find(|entry| !seen.iter().any(|name| name.eq_ignore_ascii_case(&entry.name)));
+                listed.iter().find(|entry| !seen.iter().any(|name| is_same_name(&there, name, &entry.name)));
             if let Some(hidden) = hidden {
                 return Ok(Some(format!(
                     "{here} and (as the backup server sees it) {there} are not the same folder: {} is seen here and not there. {advice}",

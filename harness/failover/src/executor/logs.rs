@@ -2,10 +2,11 @@
 //! is called. A header once read is not read again in the same run while name and size stay the same.
 
 use super::Run;
-use super::backup::{Standing, file_name};
+use super::backup::Standing;
 use crate::chain::{BackupKind, BackupSet, Chain, Foreign, Place, Spot, chain};
 use crate::quote::literal;
 use crate::report::{Bound, MissingLog, RefusedFile};
+use crate::server_path::{file_name, is_same_name, join, name_key};
 use crate::sql::{ResultSet, RowView, SqlError};
 use crate::{COPYING_SUFFIX, PROBE_PREFIX};
 use serde_json::json;
@@ -39,12 +40,6 @@ pub(super) struct Inventory {
     pub(super) share_error: Option<String>,
     /// Why the copy destination cannot be listed.
     pub(super) destination_error: Option<String>,
-}
-
-/// Joins a folder and a name, in the folder's own manner.
-pub(super) fn join(folder: &str, name: &str) -> String {
-    let separator = if folder.contains('/') && !folder.contains('\\') { '/' } else { '\\' };
-    format!("{}{separator}{name}", folder.trim_end_matches(['\\', '/']))
 }
 
 impl Run<'_> {
@@ -92,7 +87,8 @@ impl Run<'_> {
                     continue;
                 }
                 // The copy's header stands for the original's, as long as the copy is good.
-                if place == Place::Share && nearby.contains(&(lower.clone(), entry.size)) {
+                let name = name_key(self.server_side(place), &entry.name);
+                if place == Place::Share && nearby.contains(&(name.clone(), entry.size)) {
                     continue;
                 }
                 let spot = Spot { place, file: entry.name.clone(), position: 1 };
@@ -101,7 +97,7 @@ impl Run<'_> {
                         let good =
                             |set: &BackupSet| !set.is_damaged && !self.refused.contains_key(&set.spot());
                         if torn.is_empty() && sets.iter().all(good) {
-                            nearby.insert((lower, entry.size));
+                            nearby.insert((name, entry.size));
                         }
                         found.sets.extend(sets);
                         for position in torn {
@@ -233,7 +229,7 @@ impl Run<'_> {
 
     /// An unreadable file that was restored before, or that a readable one of the same name replaces.
     fn is_harmless(&self, spot: &Spot, inventory: &Inventory, restored: &[String]) -> bool {
-        let same_name = |name: &str| name.eq_ignore_ascii_case(&spot.file);
+        let same_name = |name: &str| is_same_name(self.server_side(spot.place), name, &spot.file);
         restored.iter().any(|name| same_name(name))
             || inventory.sets.iter().any(|set| {
                 let is_torn_too = inventory

@@ -4,12 +4,12 @@
 //! A lost connection is followed by a look at what became of it, not by a guess.
 
 use super::backup::Standing;
-use super::logs::join;
 use super::{Did, Halt, Run};
 use crate::chain::{BackupKind, BackupSet, Place};
 use crate::plan::Action;
 use crate::quote::{identifier, literal};
 use crate::report::Severity;
+use crate::server_path::join;
 use crate::sql::{ResultSet, Role, Server, SqlError, query_within};
 use std::time::Duration;
 use tokio::time::Instant;

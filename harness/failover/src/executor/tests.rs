@@ -32,6 +32,45 @@ fn the_seven_steps_are_done_in_order_and_said_to_be_done() {
     assert!(outcome.report.steps.iter().all(|step| step.status == StepStatus::Done));
 }
 
+/// A site whose SQL Servers run on Linux: the folders as they see them, and as this machine reaches them.
+fn site_on_linux() -> Site {
+    let mut site = site();
+    for (folder, name) in
+        [(&mut site.log_shipping.share, "mgc-logs"), (&mut site.log_shipping.copy_destination, "mgc-copies")]
+    {
+        folder.server = format!("/var/opt/mssql/share/{name}");
+        folder.here = format!("/srv/rehearsal/{name}");
+    }
+    site.mirror_file_share = Some("/var/opt/mssql/share/seed".to_owned());
+    site
+}
+
+#[test]
+fn on_linux_the_seven_steps_are_done_with_the_paths_of_linux() {
+    let world = World::at(site_on_linux());
+    let drill = Drill::new(&world);
+    let outcome = drill.run();
+    assert_eq!(outcome.exit_code, exit_code::DONE, "{:#?}", outcome.report.findings);
+    assert_eq!(drill.changes(), ALL);
+    assert_eq!(outcome.report.bound.last_applied_file.as_deref(), Some("mgc_3.trn"));
+    let copies = world.shares.files.borrow();
+    assert!(copies.contains_key("/srv/rehearsal/mgc-copies/mgc_3.trn"), "{:?}", copies.keys());
+    assert!(copies.keys().all(|path| !path.contains('\\')), "{:?}", copies.keys());
+}
+
+/// Another file whose name differs by case alone and whose size is the same: one file on Windows, two on Linux.
+#[rstest]
+#[case::windows(site(), false)]
+#[case::linux(site_on_linux(), true)]
+fn a_log_backup_whose_name_differs_by_case_counts_on_linux(#[case] site: Site, #[case] counts: bool) {
+    let world = World::at(site);
+    let share = world.site.log_shipping.share.here.clone();
+    world.remove(&share, "mgc_2.trn");
+    world.put(&share, "MGC_1.trn", "mgc 20 30");
+    let outcome = Drill::new(&world).run();
+    assert_eq!(outcome.exit_code == exit_code::DONE, counts, "{:#?}", outcome.report.findings);
+}
+
 #[test]
 fn run_again_it_changes_nothing_and_says_so() {
     let drill = Drill::new(&World::new());

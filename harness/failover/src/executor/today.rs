@@ -1,9 +1,10 @@
 //! What `run` would send today: the very texts, from the functions that the actions use.
 
-use super::logs::{headeronly, join};
+use super::logs::headeronly;
 use super::{Run, actions, backup, pool, restore, sessions, verify};
 use crate::chain::Place;
 use crate::plan::Action;
+use crate::server_path::join;
 use crate::site::Site;
 use crate::sql::SqlError;
 

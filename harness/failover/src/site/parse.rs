@@ -6,6 +6,7 @@ use super::{
 };
 use crate::address::ServerAddress;
 use crate::identity;
+use crate::server_path::without_end;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -244,10 +245,7 @@ impl Source<'_> {
     }
 
     fn path(&self, raw: &RawPath) -> Result<TwoSidedPath, SiteError> {
-        let strip = |path: String| {
-            let cut = path.trim_end_matches(['\\', '/']);
-            if cut.is_empty() || cut.ends_with(':') { path.clone() } else { cut.to_owned() }
-        };
+        let strip = |path: String| without_end(&path).to_owned();
         Ok(TwoSidedPath {
             server: strip(self.filled(&raw.server, "the path as the server sees it")?),
             here: strip(self.filled(&raw.here, "the path as this machine reaches it")?),

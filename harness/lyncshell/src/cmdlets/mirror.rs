@@ -4,10 +4,15 @@
 //! The mirror is not a parameter: it comes from the published topology. That
 //! the backup's mirror is the backup mirror is what the failover procedure
 //! implies.
+//!
+//! The real cmdlet knows SQL Servers on Windows alone. This one also takes, as
+//! FileShare and in DatabasePathMap, paths of SQL Servers on Linux: a rehearsal
+//! may run on those.
 
 use super::{DATABASE_TYPE, databases, deployment_error, read_store, sign_in, warn_about_report};
 use crate::binding::{Call, Definition, Impact, Kind, Module, Outcome, Parameter};
 use crate::language::value::Value;
+use crate::server_path::{file_name, is_share, join};
 use crate::session::{Flow, Session};
 use crate::sql::{SqlError, SqlSession, identifier, literal};
 use crate::topology::{SqlStore, SqlStores};
@@ -160,10 +165,13 @@ async fn pairs(session: &mut Session, call: &mut Call) -> Result<Vec<Pair>, Flow
 
 async fn install(session: &mut Session, call: &mut Call) -> Outcome {
     let share = call.text("FileShare").unwrap_or_default();
-    if !share.starts_with(r"\\") || share.trim_matches('\\').split('\\').count() < 2 {
+    if !is_share(&share) {
         return Err(deployment_error(
             call,
-            format!("The file share \"{share}\" is not a UNC path such as \\\\server\\share."),
+            format!(
+                "The file share \"{share}\" is not a UNC path such as \\\\server\\share, nor, for SQL Servers on Linux, a \
+                 path such as /var/opt/mssql/share that leads both to one folder."
+            ),
             "InvalidFileShare",
         )
         .into());
@@ -175,7 +183,6 @@ async fn install(session: &mut Session, call: &mut Call) -> Outcome {
         if !session.should_process(call, &target)? {
             continue;
         }
-        let share = share.trim_end_matches('\\').to_owned();
         if let Err(problem) = mirror(session, call, pair, &share).await {
             let problem = match problem {
                 Problem::Stopped(flow) => return Err(flow),
@@ -414,8 +421,8 @@ async fn copy_database(
     let (from, to) = (pair.principal.name(), pair.mirror.name());
     let database = identifier(pair.database);
     let (full, log) = (
-        literal(&format!("{share}\\{}.bak", pair.database)),
-        literal(&format!("{share}\\{}.trn", pair.database)),
+        literal(&join(share, &format!("{}.bak", pair.database))),
+        literal(&join(share, &format!("{}.trn", pair.database))),
     );
     let moves = moves(call, pair, &from, principal).await?;
     session.verbose(call, &format!("Backing up {} to {share}.", pair.database));
@@ -451,8 +458,7 @@ async fn moves(call: &Call, pair: &Pair, from: &str, principal: &mut dyn SqlSess
         let folder = if is_log { log.as_ref() } else { data.as_ref() };
         if let (Some(folder), Some(name), Some(path)) = (folder, row.text("name"), row.text("physical_name"))
         {
-            let file = path.rsplit('\\').next().unwrap_or(path);
-            let to = format!("{}\\{file}", folder.trim_end_matches('\\'));
+            let to = join(folder, file_name(path));
             clauses.push_str(&format!(", MOVE {} TO {}", literal(name), literal(&to)));
         }
     }

@@ -41,6 +41,35 @@ async fn the_backup_is_mirrored_to_the_backup_mirror_of_the_topology() {
 }
 
 #[tokio::test]
+async fn on_linux_the_share_and_the_files_have_the_paths_of_linux() {
+    let machine = machine();
+    let files = vec![
+        row(&[("name", "mgc"), ("type_desc", "ROWS"), ("physical_name", "/var/opt/mssql/data/mgc.mdf")]),
+        row(&[
+            ("name", "mgc_log"),
+            ("type_desc", "LOG"),
+            ("physical_name", r"C:\var\opt\mssql\data\mgc.ldf"),
+        ]),
+    ];
+    machine.sql.borrow_mut().rules.push(("sql-b1", "sys.master_files", Ok(vec![files])));
+    let install = INSTALL.replace(r"\\files-b\mirror-seed", "/var/opt/mssql/share/seed/");
+    machine.run(&format!("{install} -DatabasePathMap @{{\"PersistentChat:DbPath\"='/data';\"PersistentChat:LogPath\"='/log/'}}")).await;
+    let asked = machine.sql.borrow().asked.join("\n");
+    assert!(
+        asked.contains("BACKUP DATABASE [mgc] TO DISK = N'/var/opt/mssql/share/seed/mgc.bak' WITH"),
+        "{asked}"
+    );
+    assert!(
+        asked.contains(
+            "RESTORE DATABASE [mgc] FROM DISK = N'/var/opt/mssql/share/seed/mgc.bak' WITH NORECOVERY, \
+             MOVE N'mgc' TO N'/data/mgc.mdf', MOVE N'mgc_log' TO N'/log/mgc.ldf'"
+        ),
+        "{asked}"
+    );
+    assert!(asked.contains("RESTORE LOG [mgc] FROM DISK = N'/var/opt/mssql/share/seed/mgc.trn'"), "{asked}");
+}
+
+#[tokio::test]
 async fn a_mirroring_that_did_not_come_up_is_an_error() {
     let printed = machine().run(INSTALL).await;
     assert!(printed.contains("reports the role (none) instead of PRINCIPAL"), "{printed}");

@@ -7,6 +7,8 @@ use crate::fakes::*;
 use crate::plan::{Plan, plan};
 use crate::report::Outcome;
 use crate::run::RunOptions;
+use crate::server_path::join;
+use crate::site::Site;
 use crate::sql::{ConnectError, ResultSet, Role, SqlError, Value};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -18,6 +20,7 @@ pub(super) const DESTINATION: &str = r"\\sql-b1\LogShipping$\mgc";
 const NEW_ACTIVE: &str = "chat-b1.litwareinc.com";
 
 pub(super) struct World {
+    pub(super) site: Site,
     pub(super) state: RefCell<&'static str>,
     pub(super) redo: Cell<u128>,
     pub(super) log_shipped: Cell<bool>,
@@ -45,7 +48,13 @@ pub(super) struct World {
 impl World {
     /// Three log backups on the share, the first applied and copied.
     pub(super) fn new() -> Rc<Self> {
+        Self::at(site())
+    }
+
+    /// The same, with the folders of a site.
+    pub(super) fn at(site: Site) -> Rc<Self> {
         let world = Self {
+            site,
             state: RefCell::new("RESTORING"),
             redo: Cell::new(20),
             log_shipped: Cell::new(true),
@@ -67,27 +76,35 @@ impl World {
         for (name, text) in
             [("mgc_1.trn", "mgc 10 20"), ("mgc_2.trn", "mgc 20 30"), ("mgc_3.trn", "mgc 30 40")]
         {
-            world.put(SHARE, name, text);
+            world.put(&world.site.log_shipping.share.here, name, text);
         }
-        world.put(DESTINATION, "mgc_1.trn", "mgc 10 20");
+        world.put(&world.site.log_shipping.copy_destination.here, "mgc_1.trn", "mgc 10 20");
         Rc::new(world)
     }
 
     pub(super) fn put(&self, folder: &str, name: &str, text: &str) {
-        self.shares.files.borrow_mut().insert(format!("{folder}\\{name}"), text.as_bytes().to_vec());
+        self.shares.files.borrow_mut().insert(join(folder, name), text.as_bytes().to_vec());
     }
 
     pub(super) fn remove(&self, folder: &str, name: &str) {
-        self.shares.files.borrow_mut().remove(&format!("{folder}\\{name}"));
+        self.shares.files.borrow_mut().remove(&join(folder, name));
     }
 
     pub(super) fn did(&self, what: impl Into<String>) {
         self.changes.borrow_mut().push(what.into());
     }
 
+    /// The path here of one on the server.
+    fn here(&self, path: &str) -> String {
+        let folders = &self.site.log_shipping;
+        let both = [&folders.share, &folders.copy_destination];
+        let here = both.iter().find_map(|folder| Some((&folder.here, path.strip_prefix(&folder.server)?)));
+        here.map_or_else(|| path.to_owned(), |(folder, rest)| format!("{folder}{rest}"))
+    }
+
     /// A file by its path on the server.
     fn content(&self, path: &str) -> Result<String, SqlError> {
-        let here = path.replace(r"D:\LogShipping\mgc", DESTINATION);
+        let here = self.here(path);
         let bytes = self.shares.files.borrow().get(&here).cloned();
         let error = |number, message: &str| SqlError::Server { number, message: message.to_owned() };
         let text = String::from_utf8(bytes.ok_or_else(|| error(3201, "Cannot open backup device"))?).unwrap();
@@ -264,9 +281,9 @@ impl Answers for World {
             return Ok(vec![]);
         }
         if batch.contains("xp_dirtree") {
-            let folder = between(batch, "N'", "'").replace(r"D:\LogShipping\mgc", DESTINATION);
+            let folder = join(&self.here(between(batch, "N'", "'")), "");
             let files = self.shares.files.borrow();
-            let names = files.keys().filter_map(|path| path.strip_prefix(&format!("{folder}\\")));
+            let names = files.keys().filter_map(|path| path.strip_prefix(&folder));
             let rows = names.map(|name| vec![name.into(), 1.into(), 1.into()]).collect();
             return Ok(vec![set(&["subdirectory", "depth", "file"], rows)]);
         }
@@ -340,11 +357,11 @@ impl Drill {
     }
 
     pub(super) fn run_plan(&self, change: impl FnOnce(&mut Plan), options: RunOptions) -> Outcome {
-        let site = site();
-        let mut plan = plan(&site);
+        let site = &self.world.site;
+        let mut plan = plan(site);
         change(&mut plan);
         let servers = ScriptedServers(Rc::clone(&self.world) as Rc<dyn Answers>);
-        block_on(Run::new(&self.env, &site, &plan, options, &servers).carry_out())
+        block_on(Run::new(&self.env, site, &plan, options, &servers).carry_out())
     }
 
     pub(super) fn run(&self) -> Outcome {
