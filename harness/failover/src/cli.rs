@@ -13,7 +13,7 @@ use crate::{Console, Environment, Secrets};
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -66,6 +66,20 @@ struct Look {
     /// Print the report as JSON on standard output; messages go to standard error.
     #[arg(long)]
     json: bool,
+    /// How messages are told: as lines of text, or, on standard error, as one JSON object a line with code, severity
+    /// (info, warning or error) and text, each as soon as it is said.
+    #[arg(long, value_enum, value_name = "FORM", default_value_t)]
+    messages: MessageForm,
+}
+
+/// How messages are told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum MessageForm {
+    /// `text [code]`, behind `error: ` or `warning: `. A text can have line breaks: a server's words are not ours.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
 }
 
 #[derive(Debug, clap::Args)]
@@ -77,24 +91,49 @@ struct Do {
     accept_data_loss: bool,
 }
 
-/// Says messages line by line.
+/// Says messages line by line, each in one piece as soon as it is told.
+#[derive(Clone, Copy)]
 struct Lines {
     to_stderr: bool,
+    form: MessageForm,
 }
 
-impl Console for Lines {
-    fn tell(&self, message: &Message) {
+impl Lines {
+    /// For what has no option about messages.
+    const PLAIN: Self = Self { to_stderr: true, form: MessageForm::Text };
+
+    fn of(look: &Look) -> Self {
+        Self { to_stderr: look.json || look.messages == MessageForm::Json, form: look.messages }
+    }
+
+    /// An error that is said before there is a run, or instead of one.
+    fn error(self, code: &str, text: String) {
+        self.tell(&Message { code: code.to_owned(), severity: Severity::Error, text });
+    }
+
+    fn line(self, message: &Message) -> String {
         let mark = match message.severity {
             Severity::Info => "",
             Severity::Warning => "warning: ",
             Severity::Error => "error: ",
         };
-        let line = format!("{mark}{} [{}]", message.text, message.code);
-        if self.to_stderr || message.severity == Severity::Error {
-            eprintln!("{line}")
-        } else {
-            println!("{line}")
+        match self.form {
+            MessageForm::Text => format!("{mark}{} [{}]\n", message.text, message.code),
+            // Three texts always become JSON, and JSON in this form has no line break.
+            MessageForm::Json => serde_json::to_string(message).unwrap_or_default() + "\n",
         }
+    }
+}
+
+impl Console for Lines {
+    fn tell(&self, message: &Message) {
+        let line = self.line(message);
+        // Whether anybody reads it does not decide about the failover: a closed pipe must not end it.
+        let _ = if self.to_stderr || message.severity == Severity::Error {
+            io::stderr().write_all(line.as_bytes())
+        } else {
+            io::stdout().write_all(line.as_bytes())
+        };
     }
 }
 
@@ -123,14 +162,17 @@ pub fn invoke(arguments: impl IntoIterator<Item = OsString>) -> i32 {
 
 async fn interruptible(command: Command) -> i32 {
     let is_run = matches!(command, Command::Run(_) | Command::Resume(_));
+    let lines = match &command {
+        Command::Plan { .. } => Lines::PLAIN,
+        Command::Preflight(look) | Command::Status(look) => Lines::of(look),
+        Command::Run(the) | Command::Resume(the) => Lines::of(&the.look),
+    };
     tokio::select! {
         biased;
         code = Box::pin(obey(command)) => code,
         _ = tokio::signal::ctrl_c() => {
-            eprintln!("interrupted");
-            if is_run {
-                eprintln!("The journal tells how far it came; a statement that was running may go on at the server. Look with `status`, go on with `resume`.");
-            }
+            let far = " The journal tells how far it came; a statement that was running may go on at the server. Look with `status`, go on with `resume`.";
+            lines.error("interrupted", format!("interrupted.{}", if is_run { far } else { "" }));
             exit_code::INTERRUPTED
         }
     }
@@ -138,7 +180,7 @@ async fn interruptible(command: Command) -> i32 {
 
 async fn obey(command: Command) -> i32 {
     match command {
-        Command::Plan { site, offline } => match load(&site.site) {
+        Command::Plan { site, offline } => match load(&site.site, Lines::PLAIN) {
             Ok(site_file) => print_plan(&site.site, &site_file, offline).await,
             Err(code) => code,
         },
@@ -159,22 +201,23 @@ async fn obey(command: Command) -> i32 {
     }
 }
 
-fn load(path: &Path) -> Result<Site, i32> {
+fn load(path: &Path, lines: Lines) -> Result<Site, i32> {
+    let refuse = |text: String| {
+        lines.error("site-file-unusable", text);
+        exit_code::USAGE
+    };
     let text = std::fs::read_to_string(path).map_err(|error| {
-        eprintln!(
-            "error: the site file {} cannot be read: {error}. Nothing has been changed. {}.",
+        refuse(format!(
+            "the site file {} cannot be read: {error}. Nothing has been changed. {}.",
             path.display(),
             remedy::for_reading(&error, "--site")
-        );
-        exit_code::USAGE
+        ))
     })?;
-    Site::parse(&text, &path.display().to_string()).map_err(|error| {
-        eprintln!("error: {error}. Nothing has been changed.");
-        exit_code::USAGE
-    })
+    Site::parse(&text, &path.display().to_string())
+        .map_err(|error| refuse(format!("{error}. Nothing has been changed.")))
 }
 
-fn environment(site_path: &Path, site: &Site, journal: Option<&PathBuf>, to_stderr: bool) -> Environment {
+fn environment(site_path: &Path, site: &Site, journal: Option<&PathBuf>, lines: Lines) -> Environment {
     let journal = journal.cloned().unwrap_or_else(|| site_path.with_extension("journal.jsonl"));
     Environment {
         connector: Rc::new(local::Tcp),
@@ -182,14 +225,14 @@ fn environment(site_path: &Path, site: &Site, journal: Option<&PathBuf>, to_stde
         shares: Rc::new(local::Folders),
         journal: Rc::new(local::JournalFile { path: journal }),
         clock: Rc::new(local::SystemClock),
-        console: Rc::new(Lines { to_stderr }),
+        console: Rc::new(lines),
         secrets: Rc::new(local::LocalSecrets),
     }
 }
 
 /// Refuses to start when a password cannot be read: every answer after that would be about the
 /// password, and a server nobody signed in to would count as one that answers.
-fn check_secrets(secrets: &dyn Secrets, site_path: &Path, site: &Site) -> Result<(), i32> {
+fn check_secrets(secrets: &dyn Secrets, site_path: &Path, site: &Site, lines: Lines) -> Result<(), i32> {
     let servers = &site.servers;
     let all = [
         ("primary", Some(&servers.primary)),
@@ -202,11 +245,12 @@ fn check_secrets(secrets: &dyn Secrets, site_path: &Path, site: &Site) -> Result
             continue;
         };
         if let Err(error) = secrets.read(password) {
-            eprintln!(
-                "error: the password of login {user} (servers.{role} in {}) cannot be read: {error}. Nothing has been changed. {}, then run again.",
+            let text = format!(
+                "the password of login {user} (servers.{role} in {}) cannot be read: {error}. Nothing has been changed. {}, then run again.",
                 site_path.display(),
                 password_remedy(password, &error)
             );
+            lines.error("password-unreadable", text);
             return Err(exit_code::USAGE);
         }
     }
@@ -222,12 +266,13 @@ fn password_remedy(source: &SecretSource, error: &io::Error) -> String {
 }
 
 async fn with_site(look: &Look, act: impl AsyncFnOnce(&Environment, &Site, &Plan) -> Outcome) -> i32 {
-    let site = match load(&look.site.site) {
+    let lines = Lines::of(look);
+    let site = match load(&look.site.site, lines) {
         Ok(site) => site,
         Err(code) => return code,
     };
-    let env = environment(&look.site.site, &site, look.journal.as_ref(), look.json);
-    if let Err(code) = check_secrets(&*env.secrets, &look.site.site, &site) {
+    let env = environment(&look.site.site, &site, look.journal.as_ref(), lines);
+    if let Err(code) = check_secrets(&*env.secrets, &look.site.site, &site, lines) {
         return code;
     }
     let plan = plan::plan(&site);
@@ -235,7 +280,7 @@ async fn with_site(look: &Look, act: impl AsyncFnOnce(&Environment, &Site, &Plan
     if look.json {
         match serde_json::to_string_pretty(&outcome.report) {
             Ok(text) => println!("{text}"),
-            Err(error) => eprintln!("error: the report cannot be printed: {error}"),
+            Err(error) => lines.error("report-unprintable", format!("the report cannot be printed: {error}")),
         }
     } else {
         print!("{}", summary(&outcome));
@@ -294,8 +339,8 @@ fn summary(outcome: &Outcome) -> String {
 
 /// The plan, for people: rules, and what they come to today.
 async fn print_plan(path: &Path, site: &Site, offline: bool) -> i32 {
-    let env = environment(path, site, None, true);
-    if let (false, Err(code)) = (offline, check_secrets(&*env.secrets, path, site)) {
+    let env = environment(path, site, None, Lines::PLAIN);
+    if let (false, Err(code)) = (offline, check_secrets(&*env.secrets, path, site, Lines::PLAIN)) {
         return code;
     }
     let plan = plan::plan(site);
@@ -380,6 +425,31 @@ mod tests {
         arguments.extend([OsString::from("--site"), site.into_os_string()]);
         assert_eq!(invoke(arguments), code);
         let _ = std::fs::remove_dir_all(folder);
+    }
+
+    /// A server's words with line breaks and quotes, as a message.
+    fn message(severity: Severity) -> Message {
+        let text = "error 3013: BACKUP \"is\"\nterminating [abnormally].\r\n".to_owned();
+        Message { code: "restore-failed".to_owned(), severity, text }
+    }
+
+    #[rstest]
+    #[case(Severity::Info)]
+    #[case(Severity::Warning)]
+    #[case(Severity::Error)]
+    fn a_message_as_json_is_one_line_whatever_its_text(#[case] severity: Severity) {
+        let line = Lines { to_stderr: true, form: MessageForm::Json }.line(&message(severity));
+        assert_eq!(line.matches(['\n', '\r']).count(), 1, "{line}");
+        assert_eq!(serde_json::from_str::<Message>(&line).unwrap(), message(severity));
+    }
+
+    #[rstest]
+    #[case(Severity::Info, "")]
+    #[case(Severity::Warning, "warning: ")]
+    #[case(Severity::Error, "error: ")]
+    fn a_message_as_text_says_its_severity_and_its_code(#[case] severity: Severity, #[case] mark: &str) {
+        let line = Lines::PLAIN.line(&message(severity));
+        assert_eq!(line, format!("{mark}{} [restore-failed]\n", message(severity).text));
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("file-attachments", "aftercare: files are not in the database"),
     ("full-backup-due", "aftercare: a full backup on the new primary"),
     ("history-gone", "log shipping was removed before, by somebody else"),
+    ("interrupted", "the program was interrupted"),
     ("job-running", "a copy or restore job is running on the backup"),
     ("job-stopped", "a job did not end and was stopped"),
     ("journal-torn", "the journal's last line was being written when the program died"),
@@ -59,6 +60,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("old-copy-on-backup-mirror", "the backup mirror held an old copy, which is dropped for the new mirror"),
     ("old-server-not-serving", "a server in A answers, but its copy serves nobody"),
     ("other-recovery-path", "error 4330: a log backup of another recovery path"),
+    ("password-unreadable", "a password cannot be read from where the site file says it is"),
     (
         "path-not-proven",
         "a folder could not be written, so its two paths were only compared by their listings",
@@ -73,10 +75,12 @@ pub const CODES: &[(&str, &str)] = &[
     ("recovery-failed", "recovery failed"),
     ("replica-not-up-to-date", "a replica of the management store is not up to date"),
     ("replication-not-forced", "forced replication of the management store failed"),
+    ("report-unprintable", "the report cannot be printed as JSON"),
     ("restart-services", "aftercare: the chat services"),
     ("restore-failed", "a log backup could not be applied, through no fault of the file"),
     ("share-unreachable", "the backup share, or a file on it, cannot be read"),
     ("shell-missing", "the management shell cannot be run"),
+    ("site-file-unusable", "the site file cannot be read, or says something that cannot be"),
     ("step-finished", "a step is done"),
     ("step-started", "a step begins"),
     ("step-status", "how far a step is"),
@@ -96,11 +100,14 @@ mod tests {
     /// The string literals with which the executor's sources name a code.
     fn codes_in_the_sources() -> BTreeSet<String> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-        let mut sources = vec![folder.join("executor.rs"), folder.join("plan.rs")];
+        let mut sources = ["executor.rs", "plan.rs", "cli.rs"].map(|name| folder.join(name)).to_vec();
         let executor = std::fs::read_dir(folder.join("executor")).unwrap().map(|entry| entry.unwrap().path());
         sources.extend(executor.filter(|path| path.is_file() && !path.ends_with("tests.rs")));
-        let is_code =
-            |text: &str| text.contains('-') && text.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+        let is_code = |text: &str| {
+            text.contains('-')
+                && !text.starts_with('-')
+                && text.chars().all(|c| c.is_ascii_lowercase() || c == '-')
+        };
         let mut found = BTreeSet::new();
         for source in sources {
             let text = std::fs::read_to_string(source).unwrap();
@@ -114,7 +121,7 @@ mod tests {
     fn every_code_that_is_told_is_listed_once_and_in_order() {
         assert!(CODES.windows(2).all(|pair| pair[0].0 < pair[1].0));
         let listed: BTreeSet<&str> = CODES.iter().map(|(code, _)| *code).collect();
-        let words = ["kebab-case", "bring-online", "read-only"];
+        let words = ["kebab-case", "bring-online", "read-only", "pchat-failover"];
         let missing: Vec<String> = codes_in_the_sources()
             .into_iter()
             .filter(|code| !listed.contains(code.as_str()) && !words.contains(&code.as_str()))
