@@ -10,6 +10,7 @@
 #![expect(clippy::panic, reason = "a failed expectation is a failed test")]
 
 mod failover;
+mod linux;
 mod serve;
 mod shell;
 mod support;

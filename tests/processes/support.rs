@@ -199,24 +199,27 @@ impl Estate {
         let site: toml::Table = site.parse().expect("the site file is TOML");
         let address = site["servers"][server]["address"].as_str().expect("a server has an address");
         let (host, port) = address.split_once(',').expect("a served address has a port");
-        let mut config = tiberius::Config::new();
-        config.authentication(tiberius::AuthMethod::sql_server("sa", "Rehearsal-only-1"));
-        config.encryption(tiberius::EncryptionLevel::NotSupported);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.expect("a runtime starts").block_on(async {
-            let address = (host, port.parse::<u16>().expect("a port is a number"));
-            let stream = tokio::net::TcpStream::connect(address).await.expect("the server listens");
-            let mut client = Box::pin(tiberius::Client::connect(config, stream.compat_write()))
-                .await
-                .expect("sa may sign in");
-            let answer = client.simple_query(query).await.expect("the query is answered");
-            let row = answer.into_row().await.expect("the answer is complete")?;
-            row.get::<&str, _>(0).map(str::to_owned)
-        })
+        ask_at((host, port.parse().expect("a port is a number")), query)
     }
 
     /// Types a line.
     pub(crate) fn type_line(&mut self, line: &str) {
         writeln!(self.typed, "{line}").expect("serve reads what is typed");
     }
+}
+
+/// The first column of the first row of a batch, signed in at an address; none without a row.
+pub(crate) fn ask_at(address: (&str, u16), batch: &str) -> Option<String> {
+    let mut config = tiberius::Config::new();
+    config.authentication(tiberius::AuthMethod::sql_server("sa", "Rehearsal-only-1"));
+    config.encryption(tiberius::EncryptionLevel::NotSupported);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime starts").block_on(async {
+        let stream = tokio::net::TcpStream::connect(address).await.expect("the server listens");
+        let mut client =
+            Box::pin(tiberius::Client::connect(config, stream.compat_write())).await.expect("sa may sign in");
+        let answer = client.simple_query(batch).await.expect("the batch is answered");
+        let row = answer.into_row().await.unwrap_or_else(|error| panic!("{batch}: {error}"))?;
+        row.get::<&str, _>(0).map(str::to_owned)
+    })
 }

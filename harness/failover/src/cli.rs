@@ -279,11 +279,12 @@ async fn with_site(look: &Look, act: impl AsyncFnOnce(&Environment, &Site, &Plan
     let outcome = act(&env, &site, &plan).await;
     if look.json {
         match serde_json::to_string_pretty(&outcome.report) {
-            Ok(text) => println!("{text}"),
+            // As with messages: that nobody reads it does not decide how the failover ended.
+            Ok(text) => drop(writeln!(io::stdout(), "{text}")),
             Err(error) => lines.error("report-unprintable", format!("the report cannot be printed: {error}")),
         }
     } else {
-        print!("{}", summary(&outcome));
+        drop(write!(io::stdout(), "{}", summary(&outcome)));
     }
     outcome.exit_code
 }
