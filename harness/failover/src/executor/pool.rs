@@ -24,8 +24,9 @@ use tokio::time::Instant;
 const ATTEMPTS: u32 = 3;
 /// The pause before that.
 const PAUSE: Duration = Duration::from_secs(10);
-/// How often the replicas are looked at.
+/// How often the replicas are looked at, at least: a short deadline is divided into so many looks.
 const REPLICA_LOOK: Duration = Duration::from_secs(20);
+const REPLICA_LOOKS: u32 = 30;
 
 /// What the management store says about the pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -455,7 +456,7 @@ impl Run<'_> {
                 let seconds = self.site.deadlines.replication.as_secs();
                 self.tell("progress", Severity::Info, format!("waiting up to {seconds}s: {text}"));
             }
-            tokio::time::sleep(REPLICA_LOOK).await;
+            tokio::time::sleep(REPLICA_LOOK.min(self.site.deadlines.replication / REPLICA_LOOKS)).await;
         }
     }
 

@@ -159,8 +159,11 @@ pub(super) async fn run(world: &World, server: Server, job: Job) -> Result<(), E
     for _ in 0..looks {
         tokio::time::sleep(look).await;
         if !is_running(world, server, job).await? {
-            if job == Job::Backup && world.time.get() == Time::SkippedAlone {
-                find_new_log_backups(world, began);
+            if world.time.get() == Time::SkippedAlone {
+                has_succeeded(world, server, job).await?;
+                if job == Job::Backup {
+                    find_new_log_backups(world, began);
+                }
             }
             return Ok(());
         }
@@ -170,6 +173,25 @@ pub(super) async fn run(world: &World, server: Server, job: Job) -> Result<(), E
         server,
         reason: "it was still running after an hour".to_owned(),
     })
+}
+
+/// Whether the job's last run succeeded; what its step said, if it did not.
+async fn has_succeeded(world: &World, server: Server, job: Job) -> Result<(), EstateError> {
+    let query = format!(
+        "SELECT TOP 1 history.run_status, history.message FROM msdb.dbo.sysjobhistory AS history \
+         JOIN msdb.dbo.sysjobs AS job ON job.job_id = history.job_id WHERE job.name = {} AND history.step_id > 0 \
+         ORDER BY history.instance_id DESC",
+        text(&job.name(world))
+    );
+    let rows = world.errand(server, &query).await?;
+    match rows.first().map(|row| (row.get::<i32, _>(0), row.get::<&str, _>(1))) {
+        None | Some((Some(1), _)) => Ok(()),
+        Some((_, said)) => Err(EstateError::Server {
+            what: format!("the job {}", job.name(world)),
+            server,
+            reason: said.unwrap_or("it did not say why").to_owned(),
+        }),
+    }
 }
 
 /// Learns of log backups that a job of another process has put on the share: those that were not there before.

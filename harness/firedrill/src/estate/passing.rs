@@ -34,7 +34,7 @@ impl World {
             Time::Simulated => tokio::time::sleep_until(until).await,
             Time::Skipped => skip_to(until).await,
             Time::SkippedAlone => {
-                while let Some(due) = self.stand_in.borrow().next.filter(|due| *due <= until) {
+                while let Some(due) = self.next_due(until) {
                     skip_to(due).await;
                     self.stand_in.borrow_mut().next = Some(due + log_shipping::interval(self));
                     self.run_due_jobs().await;
@@ -42,6 +42,11 @@ impl World {
                 skip_to(until).await;
             }
         }
+    }
+
+    /// When the jobs are due next, if that is not after `until`.
+    fn next_due(&self, until: Instant) -> Option<Instant> {
+        self.stand_in.borrow().next.filter(|due| *due <= until)
     }
 
     /// From now on the jobs are due on their schedule.

@@ -74,7 +74,7 @@ impl Served {
     ) -> String {
         let shell =
             Shell(vec![program.to_owned(), "lync-shell".to_owned(), "--store".to_owned(), store.to_owned()]);
-        site_text_here(&self.world, addresses, encryption, &shell)
+        site_text_here(&self.world, addresses, encryption, &shell, &[])
     }
 
     /// The settings of `lync-shell` for this estate.
@@ -150,6 +150,7 @@ pub(crate) fn site_text_here(
     addresses: &[(Server, SocketAddr)],
     encryption: Encrypted,
     shell: &Shell,
+    deadlines: &'static [(&'static str, &'static str)],
 ) -> String {
     let here = |folder: Folder| {
         let drives = world.disks.drives_of(&folder.machine).ok();
@@ -169,6 +170,7 @@ pub(crate) fn site_text_here(
             Encrypted::Strictly => "strict",
         },
         shell: shell.command(),
+        deadlines,
     };
     site_text::write(world, &reach)
 }

@@ -18,7 +18,14 @@ pub(crate) struct Reach {
     pub(crate) encryption: &'static str,
     /// The shell's command line.
     pub(crate) shell: Vec<String>,
+    /// How long the failover program waits for what, where that is not its own choice.
+    pub(crate) deadlines: &'static [(&'static str, &'static str)],
 }
+
+/// Where time is real and nothing takes the time that it takes at a site: nobody should wait ten minutes for a replica
+/// that a drill holds back.
+pub(crate) const SHORT_DEADLINES: &[(&str, &str)] =
+    &[("connect", "5s"), ("connections", "20s"), ("mirror", "2m"), ("replication", "10s")];
 
 impl Reach {
     /// As a simulated machine reaches them.
@@ -32,6 +39,7 @@ impl Reach {
             copy_destination: format!(r"\\{backup}\{}", shares.copy_destination),
             encryption: "none",
             shell: shell.map(str::to_owned).to_vec(),
+            deadlines: &[],
         }
     }
 }
@@ -91,6 +99,12 @@ pub(crate) fn write(world: &World, reach: &Reach) -> String {
     chat_servers(world, &mut text);
     let shell: Vec<String> = reach.shell.iter().map(|word| quote(word)).collect();
     let _ = write!(text, "[shell]\ncommand = [{}]\n", shell.join(", "));
+    if !reach.deadlines.is_empty() {
+        text.push_str("[deadlines]\n");
+        for (what, bound) in reach.deadlines {
+            let _ = writeln!(text, "{what} = \"{bound}\"");
+        }
+    }
     text
 }
 

@@ -2,7 +2,7 @@
 
 use super::engine::{Cluster, Image};
 use super::reset::sign_in;
-use crate::estate::{EstateFile, Server, sql};
+use crate::estate::{EstateFile, Server, SqlClient, sql};
 
 /// What was found on the backup; the four run one image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,11 +71,6 @@ pub(super) async fn probe(cluster: &Cluster, file: &EstateFile) -> Result<Capabi
          THEN N'' ELSE N'it does not run' END",
     )
     .await;
-    let log_shipping = text(
-        "SELECT CASE WHEN OBJECT_ID(N'master.dbo.sp_add_log_shipping_secondary_primary') IS NULL \
-         THEN N'sp_add_log_shipping_secondary_primary is not there' ELSE N'' END",
-    )
-    .await;
     let mirroring = text(
         "IF NOT EXISTS (SELECT 1 FROM sys.database_mirroring_endpoints)\n\
          BEGIN\n\
@@ -86,14 +81,24 @@ pub(super) async fn probe(cluster: &Cluster, file: &EstateFile) -> Result<Capabi
          SELECT N''",
     )
     .await;
+    let log_shipping = log_shipping(&mut client).await;
     let found = |answer: Result<String, String>| match answer {
         Ok(why) if why.is_empty() => Ok(()),
         Ok(why) | Err(why) => Err(why),
     };
-    Ok(Capabilities {
-        version,
-        mirroring: found(mirroring),
-        log_shipping: found(log_shipping),
-        agent: found(agent),
-    })
+    Ok(Capabilities { version, mirroring: found(mirroring), log_shipping, agent: found(agent) })
+}
+
+/// Whether log shipping is installed. What its procedure says of a database that is not there does not matter; that there
+/// is no such procedure (2812), or that log shipping is not installed (32018), does.
+async fn log_shipping(client: &mut SqlClient) -> Result<(), String> {
+    let ask =
+        "EXEC master.dbo.sp_help_log_shipping_secondary_database @secondary_database = N'firedrill_probe'";
+    match sql::run(client, ask).await {
+        Err(tiberius::error::Error::Server(answer)) if matches!(answer.code(), 2812 | 32018) => {
+            Err(answer.message().to_owned())
+        }
+        Ok(()) | Err(tiberius::error::Error::Server(_)) => Ok(()),
+        Err(error) => Err(error.to_string()),
+    }
 }

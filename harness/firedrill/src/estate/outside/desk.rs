@@ -69,7 +69,13 @@ impl Desk {
             write_program(&shell, &shell_script(program, &store))?;
         }
         let shell = shell.display().to_string();
-        let text = serving::site_text_here(world, addresses, Encrypted::Nothing, &Shell::at(&shell));
+        let text = serving::site_text_here(
+            world,
+            addresses,
+            Encrypted::Nothing,
+            &Shell::at(&shell),
+            site_text::SHORT_DEADLINES,
+        );
         std::fs::write(&site, &text)?;
         let mut variables = BTreeMap::new();
         let mut set = |name: &str, value: String| drop(variables.insert(name.to_owned(), value));

@@ -62,7 +62,7 @@ impl Program {
                 let mut command = Command::new(firedrill);
                 command.args(["pchat-failover", order.action]);
                 command.arg("--site").arg(&desk.site).arg("--journal").arg(&desk.journal);
-                command.arg("--json");
+                command.args(["--json", "--messages", "json"]);
                 if order.accept_data_loss {
                     command.arg("--accept-data-loss");
                 }
@@ -205,35 +205,25 @@ async fn hear(
     let Some(errors) = errors else { return };
     let mut errors = BufReader::new(errors);
     let mut line = Vec::new();
-    let mut message = String::new();
     while let Ok(1..) = errors.read_until(b'\n', &mut line).await {
         let text = String::from_utf8_lossy(&line);
-        if (into.len() as u64) < OUTPUT_BYTES_MAX {
-            into.push_str(&text);
-            message.push_str(&text);
-        }
-        if let Some((severity, text, code)) = message_of(message.trim_end()) {
-            told.push(Told { at: world.now(), code, severity, text });
-            message.clear();
+        match message_of(&text) {
+            Some((severity, text, code)) => {
+                into.push_str(&format!("{severity}: {text} [{code}]\n"));
+                told.push(Told { at: world.now(), code, severity, text });
+            }
+            None if (into.len() as u64) < OUTPUT_BYTES_MAX => into.push_str(&text),
+            None => {}
         }
         line.clear();
     }
 }
 
-/// `warning: text [code]` as severity, text and code.
+/// A message of pchat-failover, as `--messages json` writes it: severity, text and code.
 fn message_of(line: &str) -> Option<(String, String, String)> {
-    let (text, code) = line.strip_suffix(']')?.rsplit_once(" [")?;
-    let is_code = !code.is_empty()
-        && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    if !is_code {
-        return None;
-    }
-    let (severity, text) = match text.split_once(": ") {
-        Some(("error", rest)) => ("error", rest),
-        Some(("warning", rest)) => ("warning", rest),
-        _ => ("info", text),
-    };
-    Some((severity.to_owned(), text.to_owned(), code.to_owned()))
+    let message: serde_json::Value = serde_json::from_str(line).ok()?;
+    let word = |key: &str| message.get(key)?.as_str().map(str::to_owned);
+    Some((word("severity")?, word("text")?, word("code")?))
 }
 
 /// Answers shells that ask before and after each cmdlet.
@@ -257,13 +247,10 @@ mod tests {
     use super::message_of;
 
     #[rstest::rstest]
-    #[case("error: it is damaged [log-backup-damaged]", Some(("error", "it is damaged", "log-backup-damaged")))]
-    #[case("warning: a: b [x]", Some(("warning", "a: b", "x")))]
-    #[case("step 1 is done [step-done]", Some(("info", "step 1 is done", "step-done")))]
-    #[case("[bracketed]", None)]
-    #[case("a path [C:\\x]", None)]
-    #[case("interrupted", None)]
-    fn a_message_ends_with_its_code(#[case] line: &str, #[case] message: Option<(&str, &str, &str)>) {
+    #[case(r#"{"code":"log-backup-damaged","severity":"error","text":"one\ntwo"}"#, Some(("error", "one\ntwo", "log-backup-damaged")))]
+    #[case(r#"{"code":1}"#, None)]
+    #[case("warning: of somebody else's [x]", None)]
+    fn a_message_is_told_from_other_lines(#[case] line: &str, #[case] message: Option<(&str, &str, &str)>) {
         let message = message.map(|(a, b, c)| (a.to_owned(), b.to_owned(), c.to_owned()));
         assert_eq!(message_of(line), message);
     }
