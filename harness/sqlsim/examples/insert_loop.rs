@@ -42,6 +42,7 @@ async fn round() -> Result<(), Error> {
         agent_enabled: false,
         seed: 1,
         cost: CostModel::default(),
+        product: sqlsim::config::Product::default(),
     };
     let clock = Clock::starting_at("2026-03-01T10:00:00Z".parse()?, 0);
     let files = MemoryFiles::new(&clock, &['D']);

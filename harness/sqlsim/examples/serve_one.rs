@@ -26,6 +26,7 @@ async fn serve(address: &str) -> io::Result<()> {
         agent_enabled: true,
         seed: 1,
         cost: CostModel::default(),
+        product: sqlsim::config::Product::default(),
     };
     #[expect(clippy::disallowed_methods, reason = "this example runs in real time")]
     let clock = Clock::starting_at(jiff::Timestamp::now(), 0);

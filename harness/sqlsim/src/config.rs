@@ -23,6 +23,71 @@ pub struct InstanceConfig {
     pub seed: u64,
     /// What work costs in time.
     pub cost: CostModel,
+    /// What it says about the product.
+    pub product: Product,
+}
+
+/// What the server says about itself, beside its version. It does the same whatever this says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Product {
+    /// The edition.
+    pub edition: Edition,
+    /// The memory that it says it may take, in MiB; `None` is half of the machine's.
+    pub memory_limit_mb: Option<u32>,
+}
+
+/// Editions of SQL Server. What an edition lacks is there all the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Edition {
+    /// Everything, licensed by server.
+    #[default]
+    Enterprise,
+    /// Everything, licensed by core.
+    EnterpriseCore,
+    /// Everything, not for production.
+    Developer,
+    /// Everything, for 180 days.
+    Evaluation,
+    /// Less.
+    Standard,
+    /// For hosters.
+    Web,
+    /// The small one.
+    Express,
+}
+
+impl Edition {
+    /// `SERVERPROPERTY('Edition')`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Enterprise => "Enterprise Edition (64-bit)",
+            Self::EnterpriseCore => "Enterprise Edition: Core-based Licensing (64-bit)",
+            Self::Developer => "Developer Edition (64-bit)",
+            Self::Evaluation => "Enterprise Evaluation Edition (64-bit)",
+            Self::Standard => "Standard Edition (64-bit)",
+            Self::Web => "Web Edition (64-bit)",
+            Self::Express => "Express Edition (64-bit)",
+        }
+    }
+
+    /// `SERVERPROPERTY('EngineEdition')`: 2 Standard and Web, 3 Enterprise and its like, 4 Express.
+    #[must_use]
+    pub fn engine(self) -> i64 {
+        match self {
+            Self::Standard | Self::Web => 2,
+            Self::Express => 4,
+            _ => 3,
+        }
+    }
+}
+
+impl InstanceConfig {
+    /// Whether the server is one on Linux, by the paths it is given.
+    #[must_use]
+    pub fn is_on_linux(&self) -> bool {
+        self.data_directory.starts_with('/')
+    }
 }
 
 /// What work costs in time. All zero means: as fast as the machine is.

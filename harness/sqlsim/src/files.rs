@@ -56,7 +56,31 @@ pub struct DirectoryEntry {
     pub modified: jiff::Timestamp,
 }
 
-/// The file system as one server sees it. Paths are absolute: `D:\dir\file` or `\\host\share\dir\file`.
+/// The separator that a path is written with: SQL Server on Linux takes paths from the root.
+fn separator(path: &str) -> char {
+    if path.starts_with('/') { '/' } else { '\\' }
+}
+
+/// A directory without a separator behind it.
+#[must_use]
+pub fn trim_directory(directory: &str) -> &str {
+    directory.trim_end_matches(['\\', '/'])
+}
+
+/// A directory and a name as one path, in the way the directory is written.
+#[must_use]
+pub fn join(directory: &str, name: &str) -> String {
+    format!("{}{}{name}", trim_directory(directory), separator(directory))
+}
+
+/// A path's directory and its last part; `None` for a path without a directory.
+#[must_use]
+pub fn split(path: &str) -> Option<(&str, &str)> {
+    path.rsplit_once(separator(path))
+}
+
+/// The file system as one server sees it. Paths are absolute: `D:\dir\file`, `\\host\share\dir\file`,
+/// or `/dir/file` on a server that runs on Linux.
 #[async_trait(?Send)]
 pub trait Files: fmt::Debug {
     /// Reads `length` bytes from `offset`; fewer at the end of the file.
@@ -116,5 +140,22 @@ impl Files for NoFiles {
     }
     async fn create_directory(&self, _path: &str) -> Result<(), FileError> {
         Err(FileError::PATH_NOT_FOUND)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[rstest::rstest]
+    #[case(r"D:\logs", r"D:\logs\a.trn")]
+    #[case(r"D:\logs\", r"D:\logs\a.trn")]
+    #[case(r"\\nas\logs", r"\\nas\logs\a.trn")]
+    #[case("/var/opt/mssql/share", "/var/opt/mssql/share/a.trn")]
+    #[case("/var/opt/mssql/share/", "/var/opt/mssql/share/a.trn")]
+    #[case("/", "/a.trn")]
+    fn a_path_is_joined_as_its_directory_is_written(#[case] directory: &str, #[case] path: &str) {
+        assert_eq!(join(directory, "a.trn"), path);
+        assert_eq!(split(path), Some((trim_directory(directory), "a.trn")));
     }
 }

@@ -20,6 +20,15 @@ pub const PRODUCT_VERSION: (u8, u8, u16, u16) = (12, 0, 6024, 0);
 /// Lines that the error log keeps.
 const ERROR_LOG_LINES_MAX: usize = 10_000;
 
+/// Takes lines of the error log.
+pub(crate) struct LogReader(Box<dyn Fn(&str)>);
+
+impl std::fmt::Debug for LogReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LogReader").finish_non_exhaustive()
+    }
+}
+
 /// A running SQL Server. Clones are the same server.
 #[derive(Clone, Debug)]
 pub struct Instance(pub(crate) Rc<Inner>);
@@ -53,6 +62,10 @@ pub(crate) struct Inner {
     pub(crate) power_lost: Notify,
     /// Lines of the error log, newest last.
     pub(crate) error_log: RefCell<Vec<String>>,
+    /// Who reads the error log as it is written.
+    pub(crate) log_reader: RefCell<Option<LogReader>>,
+    /// The mirroring endpoint may have changed.
+    pub(crate) endpoint_changed: Notify,
     /// What keeps it on disk; `None` for a server that lives in memory alone.
     pub(crate) wal: Option<WriteAheadLog>,
     /// SQL Server Agent: running jobs and the bell that wakes it.
@@ -149,6 +162,8 @@ impl Instance {
             power_cycle: Cell::new(1),
             power_lost: Notify::new(),
             error_log: RefCell::default(),
+            log_reader: RefCell::default(),
+            endpoint_changed: Notify::new(),
             wal,
             agent: crate::msdb::agent::Agent::default(),
         }));
@@ -196,6 +211,12 @@ impl Instance {
         let engine = self.0.engine.borrow();
         let endpoint = engine.endpoint.as_ref()?;
         (endpoint.state == crate::engine::EndpointState::Started).then_some(endpoint.port)
+    }
+
+    /// Ends when the mirroring endpoint has been created, changed or dropped since this was last asked.
+    /// For one who listens at the endpoint's port.
+    pub async fn endpoint_changed(&self) {
+        self.0.endpoint_changed.notified().await;
     }
 
     /// Runs `work` unless the machine loses power before it is done.
@@ -308,7 +329,19 @@ impl Instance {
         if log.len() == ERROR_LOG_LINES_MAX {
             log.remove(0);
         }
-        log.push(format!("{time}.{hundredths:02} {source:<11} {text}"));
+        let line = format!("{time}.{hundredths:02} {source:<11} {text}");
+        if let Some(reader) = &*self.0.log_reader.borrow() {
+            (reader.0)(&line);
+        }
+        log.push(line);
+    }
+
+    /// Shows every line of the error log, those that are there already too, to `reader`.
+    pub fn follow_error_log(&self, reader: impl Fn(&str) + 'static) {
+        for line in &*self.0.error_log.borrow() {
+            reader(line);
+        }
+        *self.0.log_reader.borrow_mut() = Some(LogReader(Box::new(reader)));
     }
 
     /// Lines of the error log, newest last.

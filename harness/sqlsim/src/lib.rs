@@ -6,6 +6,7 @@
 //! thread and no unseeded chance of its own, so that under a paused runtime the
 //! same seed gives the same bytes. The one exception is [`store::DataDirectory`]:
 //! a server that is opened with one has a thread that writes its log to disk.
+//! What serves on a real machine is in `host`, behind the feature of that name.
 //!
 //! It knows nothing of Lync, drills or failover.
 
@@ -19,6 +20,8 @@ pub mod exec;
 pub mod files;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+#[cfg(feature = "host")]
+pub mod host;
 pub mod instance;
 pub mod log;
 pub mod lsn;

@@ -36,6 +36,7 @@ pub(crate) fn config(name: &str) -> InstanceConfig {
         agent_enabled: false,
         seed: name.bytes().map(u64::from).sum(),
         cost: CostModel::default(),
+        product: crate::config::Product::default(),
     }
 }
 

@@ -124,6 +124,7 @@ fn start(wanted: &Wanted<'_>) -> Result<Instance, EstateError> {
         agent_enabled: true,
         seed: wanted.seed,
         cost: file.costs.sql(wanted.recovery),
+        product: sqlsim::config::Product::default(),
     };
     let way_out = ServerNetwork { network: wanted.network.clone(), from: machine.clone() };
     Ok(Instance::start(

@@ -5,6 +5,7 @@ use crate::estate::EstateFile;
 use crate::serve::{Encryption, Ended, PASSWORD_VARIABLE, ServeError, ServeOptions, ServerOptions};
 use crate::verdict::Ending;
 use clap::ValueEnum;
+use sqlsim::host::HostError;
 use sqlsim::session::EncryptionPolicy;
 use std::env::VarError;
 use std::io::BufReader;
@@ -107,7 +108,7 @@ pub(crate) fn serve(arguments: &ServeArguments) -> Ending {
                 seed: arguments.seed,
                 stop_with_input: arguments.stop_with_input,
             };
-            crate::serve::serve_server(&options, input, &say)
+            crate::serve::serve_server(&options, input, &say).map_err(ServeError::from)
         }
         Some(file) => match estate_options(arguments, file, password) {
             Ok(options) => crate::serve::serve(&options, input, &say),
@@ -127,15 +128,18 @@ pub(crate) fn serve(arguments: &ServeArguments) -> Ending {
             complain(&error.to_string());
             match error {
                 ServeError::Estate(_)
-                | ServeError::NoPassword
-                | ServeError::WeakPassword(_)
                 | ServeError::Public { .. }
-                | ServeError::Certificate(_) => Ending::Usage,
-                ServeError::Runtime(_)
-                | ServeError::Listen { .. }
+                | ServeError::Host(
+                    HostError::NoPassword | HostError::WeakPassword(_) | HostError::Certificate(_),
+                ) => Ending::Usage,
+                ServeError::Host(
+                    HostError::Runtime(_)
+                    | HostError::Listen { .. }
+                    | HostError::DataDirectory(_)
+                    | HostError::LogLost(_)
+                    | HostError::Data { .. },
+                )
                 | ServeError::DataFolder(_)
-                | ServeError::DataDirectory(_)
-                | ServeError::LogLost(_)
                 | ServeError::Data { .. } => Ending::Environment,
             }
         }

@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use sqlsim::files::{DirectoryEntry, FileError};
+use sqlsim::host::DirectoryDrives;
 use sqlsim::store::memory_files::MemoryFiles;
 
 /// What a machine's drives can do, by local path (`D:\dir\file`).
@@ -101,5 +102,48 @@ impl Drives for MemoryFiles {
     fn set_room(&self, letter: char, room: Option<u64>) {
         let capacity = room.map(|room| self.used(letter).saturating_add(room));
         self.set_capacity(letter, capacity);
+    }
+}
+
+impl Drives for DirectoryDrives {
+    fn read_at(&self, path: &str, offset: u64, length: usize) -> Result<Bytes, FileError> {
+        Self::read_at(self, path, offset, length)
+    }
+    fn size_of(&self, path: &str) -> Result<u64, FileError> {
+        Self::size_of(self, path)
+    }
+    fn create_file(&self, path: &str) -> Result<(), FileError> {
+        Self::create_file(self, path)
+    }
+    fn append_bytes(&self, path: &str, data: &[u8]) -> Result<(), FileError> {
+        Self::append_bytes(self, path, data)
+    }
+    fn truncate_file(&self, path: &str, size: u64) -> Result<(), FileError> {
+        Self::truncate_file(self, path, size)
+    }
+    fn flush_file(&self, path: &str) -> Result<(), FileError> {
+        Self::flush_file(self, path)
+    }
+    fn rename_file(&self, from: &str, to: &str) -> Result<(), FileError> {
+        Self::rename_file(self, from, to)
+    }
+    fn remove_entry(&self, path: &str) -> Result<(), FileError> {
+        Self::remove_entry(self, path)
+    }
+    fn entries(&self, directory: &str) -> Result<Vec<DirectoryEntry>, FileError> {
+        Self::entries(self, directory)
+    }
+    fn make_directory(&self, path: &str) -> Result<(), FileError> {
+        Self::make_directory(self, path)
+    }
+    /// Real files do not lose what a simulated machine had not flushed.
+    fn power_loss(&self) {}
+    /// A real disk has the room that it has.
+    fn set_room(&self, _letter: char, _room: Option<u64>) {}
+    fn set_reached(&self, is_reached: bool) -> std::io::Result<bool> {
+        Self::set_reached(self, is_reached)
+    }
+    fn real_path_of(&self, path: &str) -> Option<std::path::PathBuf> {
+        self.real_path(path).ok()
     }
 }

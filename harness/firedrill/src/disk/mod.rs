@@ -5,12 +5,11 @@
 //! in life, and then the error that Windows gives. Every change is shown to one
 //! watcher before and after it happens; the watcher may hold it.
 
-mod directory;
 mod drives;
 
-pub use directory::DirectoryDrives;
-pub(crate) use directory::open_to_all;
 pub use drives::Drives;
+pub use sqlsim::host::DirectoryDrives;
+pub(crate) use sqlsim::host::open_to_all;
 
 use crate::net::{Machine, Network, Unreachable};
 use async_trait::async_trait;

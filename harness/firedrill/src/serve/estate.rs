@@ -6,16 +6,14 @@
 //! the lines typed on standard input are what happens to the estate.
 
 use super::data_folder::DataFolder;
-use super::{
-    Encryption, Ended, PASSWORD_VARIABLE, Prepared, ServeError, accept, bind, interruption, lines_of,
-    password,
-};
+use super::{Encryption, Ended, PASSWORD_VARIABLE, ServeError};
 use crate::chat;
 use crate::disk::{DirectoryDrives, Drives};
 use crate::estate::replication;
 use crate::estate::serving::{self, Encrypted, Served};
 use crate::estate::{Arrangement, DataCenter, EstateError, EstateFile, Place, Server};
 use crate::net::Machine;
+use sqlsim::host::{HostError, Prepared, accept, bind, end_signal, lines_of, password};
 use sqlsim::session::EncryptionPolicy;
 use std::fmt::Write as _;
 use std::io::BufRead;
@@ -94,7 +92,7 @@ impl Command {
     }
 }
 
-/// Serves until the input ends or says `quit`, or Ctrl-C is pressed. `say` prints a line.
+/// Serves until the input ends or says `quit`, Ctrl-C is pressed, or SIGTERM comes. `say` prints a line.
 ///
 /// # Errors
 /// When the estate cannot be staged, an address is taken, or the data directory cannot be written or is another
@@ -107,7 +105,7 @@ pub fn serve(
     let mut options = options.clone();
     match &options.password {
         Some(password) => {
-            password::check(password).map_err(ServeError::WeakPassword)?;
+            password::check(password).map_err(HostError::WeakPassword)?;
             options.estate = options.estate.with_password(password.clone());
         }
         None if !options.listen.ip().is_loopback() => {
@@ -130,7 +128,7 @@ async fn serve_here(
     mut lines: mpsc::UnboundedReceiver<String>,
     say: &dyn Fn(&str),
 ) -> Result<Ended, ServeError> {
-    let mut interrupt = pin!(interruption());
+    let mut signalled = pin!(end_signal());
     let data = options.data.clone();
     let drives = move |machine: &Machine, _: &sqlsim::Clock| -> Result<Rc<dyn Drives>, EstateError> {
         if data.join(machine.name()).exists() {
@@ -148,7 +146,7 @@ async fn serve_here(
     };
     let served = tokio::select! {
         biased;
-        () = &mut interrupt => return Ok(Ended::Interrupted),
+        ended = &mut signalled => return Ok(ended),
         served = serving::stage(&options.estate, options.seed, &options.arrangements, Box::new(drives)) => served?,
     };
     tokio::time::resume();
@@ -156,7 +154,8 @@ async fn serve_here(
         Server::ALL.into_iter().filter_map(|server| Some((server, served.instance(server)?))).collect();
     let names: Vec<&str> =
         servers.iter().map(|(_, instance)| instance.config().server_name.as_str()).collect();
-    let prepared = options.encryption.prepare(&names, options.listen.ip())?;
+    let prepared = options.encryption.prepare(&names, options.listen.ip());
+    let prepared = prepared.map_err(HostError::from)?;
     let addresses = listen(options.listen, &prepared, &servers).await?;
     let files = write_files(&served, options, &addresses)?;
     say(&welcome(&served, options.password.is_some(), &prepared, &addresses, &files));
@@ -175,7 +174,7 @@ async fn serve_here(
     });
     let ended = tokio::select! {
         biased;
-        () = interrupt => Ended::Interrupted,
+        ended = signalled => ended,
         () = obey_lines(&served, &mut lines, say) => Ended::Asked,
     };
     replicating.abort();
@@ -370,7 +369,7 @@ mod tests {
         assert!(!said[0].contains("Not-for-3yes"), "{}", said[0]);
         std::fs::remove_dir_all(data).unwrap();
         let (data, weak) = served_with("weak", "quit\n", Some("password"), [127, 0, 0, 1]);
-        assert!(matches!(weak, Err(ServeError::WeakPassword(_))));
+        assert!(matches!(weak, Err(ServeError::Host(HostError::WeakPassword(_)))));
         assert!(!data.exists(), "nothing was staged");
     }
 

@@ -1,39 +1,22 @@
 //! `firedrill serve`: simulated SQL Servers on TCP, in real time, for any client.
 //!
-//! [`server`] serves one fresh server, [`estate`] a whole staged estate. Real
-//! sockets, the real clock and signals are used here and nowhere else; the
+//! One fresh server is served by [`sqlsim::host`], a whole staged estate by [`estate`]. Real
+//! sockets, the real clock and signals are used in these two and nowhere else; the
 //! simulator below is the one that the drills run on.
 
 mod data_folder;
 pub mod estate;
-mod host_files;
-pub mod password;
-pub mod server;
-pub mod tls;
 
 use crate::estate::EstateError;
-use password::Weakness;
-use sqlsim::session::{EncryptionPolicy, Endpoint, Tls};
-use std::io::{self, BufRead};
-use std::net::{IpAddr, SocketAddr};
+use sqlsim::host::HostError;
+use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::rc::Rc;
-use std::time::Duration;
-use tls::Certificate;
-use tokio::net::TcpListener;
-use tokio::sync::mpsc;
 
 pub use data_folder::DataFolderError;
 pub use estate::{ServeOptions, serve};
-pub use tls::CertificateError;
-
-pub use server::{ServerOptions, serve_server};
-
-/// The environment variable that holds the password of `sa`, as Microsoft's container images name it.
-pub const PASSWORD_VARIABLE: &str = "MSSQL_SA_PASSWORD";
-
-/// Wait after an `accept` that failed: descriptors may have run out, and connections that end give them back.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+pub use sqlsim::host::server::{ServerOptions, serve_server};
+pub use sqlsim::host::{Encryption, Ended, PASSWORD_VARIABLE};
 
 /// Why serving did not start, or ended early.
 #[derive(Debug, thiserror::Error)]
@@ -41,21 +24,9 @@ pub enum ServeError {
     /// The estate could not be staged.
     #[error(transparent)]
     Estate(#[from] EstateError),
-    /// The runtime could not be made.
-    #[error("the runtime cannot start: {0}")]
-    Runtime(#[source] io::Error),
-    /// There is no password for `sa`.
-    #[error(
-        "no password for sa: nothing is served; set {PASSWORD_VARIABLE} in the environment to at least \
-         {} characters from three of upper case, lower case, digits and symbols",
-        password::CHARACTERS_MIN
-    )]
-    NoPassword,
-    /// The password of `sa` does not meet the policy.
-    #[error(
-        "the password of sa in {PASSWORD_VARIABLE} {0}; nothing is served; set one that meets the policy"
-    )]
-    WeakPassword(#[source] Weakness),
+    /// A server could not be served.
+    #[error(transparent)]
+    Host(#[from] HostError),
     /// Others could reach a server whose password everybody can read.
     #[error(
         "{address} can be reached from other machines, and the estate's own password stands in its file; \
@@ -64,23 +35,6 @@ pub enum ServeError {
     Public {
         /// The address.
         address: SocketAddr,
-    },
-    /// There is no certificate to encrypt with.
-    #[error(transparent)]
-    Certificate(#[from] CertificateError),
-    /// The server's data directory cannot be used.
-    #[error(transparent)]
-    DataDirectory(#[from] sqlsim::store::DataDirectoryError),
-    /// The server could not go on keeping what it acknowledges.
-    #[error(transparent)]
-    LogLost(#[from] sqlsim::store::LogLost),
-    /// An address could not be listened at.
-    #[error("cannot listen at {address}: {source}; name a free one with --listen")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// The operating system's answer.
-        source: io::Error,
     },
     /// The data directory cannot be used.
     #[error(transparent)]
@@ -93,116 +47,4 @@ pub enum ServeError {
         /// The operating system's answer.
         source: io::Error,
     },
-}
-
-/// Why serving ended, when nothing went wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// `quit` was typed, or the input ended.
-    Asked,
-    /// Ctrl-C was pressed.
-    Interrupted,
-}
-
-/// Ends when Ctrl-C is pressed; where that cannot be heard, never.
-async fn interruption() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
-}
-
-/// Reads lines on a thread of its own: standard input blocks, what is served must not.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "what is served runs in real time; nothing simulated waits on the thread"
-)]
-fn lines_of(input: impl BufRead + Send + 'static) -> mpsc::UnboundedReceiver<String> {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    std::thread::spawn(move || {
-        for line in input.lines().map_while(Result::ok) {
-            if sender.send(line).is_err() {
-                return;
-            }
-        }
-    });
-    receiver
-}
-
-/// How what is served encrypts.
-#[derive(Clone, Debug, Default)]
-pub struct Encryption {
-    /// Whether.
-    pub policy: EncryptionPolicy,
-    /// PEM files of a certificate and its key; without them a self-signed one is made at start.
-    pub files: Option<(PathBuf, PathBuf)>,
-}
-
-impl Encryption {
-    /// Reads or makes the certificate, for servers of these names at this address.
-    fn prepare(&self, servers: &[&str], address: IpAddr) -> Result<Prepared, ServeError> {
-        if self.policy == EncryptionPolicy::Off {
-            return Ok(Prepared::default());
-        }
-        let certificate = match &self.files {
-            Some((certificate, key)) => Certificate::read(certificate, key)?,
-            None => Certificate::self_signed(servers, address)?,
-        };
-        let fingerprint = certificate.fingerprint();
-        let tls: Rc<dyn Tls> = Rc::new(certificate.into_tls()?);
-        Ok(Prepared { policy: self.policy, certificate: Some((tls, fingerprint)) })
-    }
-}
-
-/// What listeners encrypt with.
-#[derive(Debug, Default)]
-struct Prepared {
-    policy: EncryptionPolicy,
-    certificate: Option<(Rc<dyn Tls>, String)>,
-}
-
-impl Prepared {
-    /// A listener.
-    fn endpoint(&self) -> Rc<Endpoint> {
-        Rc::new(match &self.certificate {
-            None => Endpoint::default(),
-            Some((tls, _)) => Endpoint::encrypting(self.policy, Rc::clone(tls)),
-        })
-    }
-
-    /// What is said about it.
-    fn told(&self) -> String {
-        let policy = match self.policy {
-            EncryptionPolicy::Off => return "off: nothing here is encrypted".to_owned(),
-            EncryptionPolicy::Optional => "optional",
-            EncryptionPolicy::Required => "required",
-            EncryptionPolicy::Strict => "strict (TDS 8.0)",
-        };
-        let fingerprint = self.certificate.as_ref().map_or("", |(_, fingerprint)| fingerprint.as_str());
-        format!("{policy}; certificate SHA-256 {fingerprint}")
-    }
-}
-
-/// Opens a listener; gives the address that it got.
-async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
-    let fails = |source| ServeError::Listen { address, source };
-    let listener = TcpListener::bind(address).await.map_err(fails)?;
-    let bound = listener.local_addr().map_err(fails)?;
-    Ok((listener, bound))
-}
-
-/// Takes connections for a server until the task is dropped. Must run inside a `LocalSet`.
-async fn accept(listener: TcpListener, endpoint: Rc<Endpoint>, instance: sqlsim::Instance) {
-    loop {
-        let Ok((stream, client)) = listener.accept().await else {
-            tokio::time::sleep(ACCEPT_PAUSE).await;
-            continue;
-        };
-        let (instance, endpoint) = (instance.clone(), Rc::clone(&endpoint));
-        tokio::task::spawn_local(async move {
-            // Without it every small answer waits for the client's acknowledgement.
-            if stream.set_nodelay(true).is_ok() {
-                instance.serve_at(&endpoint, &client.ip().to_string(), stream).await;
-            }
-        });
-    }
 }

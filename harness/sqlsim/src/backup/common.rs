@@ -34,8 +34,7 @@ pub(super) fn device_path(instance: &Instance, device: &str) -> Result<String, S
     if device.starts_with("\\\\") || device.starts_with('/') || device.get(1..2) == Some(":") {
         return Ok(device.to_owned());
     }
-    let directory = instance.0.config.backup_directory.trim_end_matches('\\');
-    Ok(format!("{directory}\\{}", device.trim_start_matches('\\')))
+    Ok(crate::files::join(&instance.0.config.backup_directory, device.trim_start_matches('\\')))
 }
 
 /// 3201: the device cannot be opened.

@@ -141,6 +141,10 @@ fn sys_info(context: &ViewContext<'_>, rows: &mut Rows<'_>) {
     let started = context.engine.logins.get(&1).map_or(jiff::Timestamp::UNIX_EPOCH, |sa| sa.created);
     rows.add(|row| {
         row.set("ms_ticks", ticks).set("sqlserver_start_time", datetime(started, clock.utc_offset_minutes()));
+        if let Some(limit) = context.instance.0.config.product.memory_limit_mb {
+            let limit_kb = i64::from(limit) * 1024;
+            row.set("committed_target_kb", limit_kb).set("visible_target_kb", limit_kb);
+        }
     });
 }
 
@@ -157,8 +161,14 @@ const HOST_INFO: &str = "host_platform nvarchar(256) not null = Windows, \
     host_release nvarchar(256) not null = 6.3, host_service_pack_level nvarchar(256) not null = '', \
     host_sku int = 7, os_language_version int not null = 1033";
 
-fn host_info(_: &ViewContext<'_>, rows: &mut Rows<'_>) {
-    rows.add(|_| {});
+fn host_info(context: &ViewContext<'_>, rows: &mut Rows<'_>) {
+    let is_on_linux = context.instance.0.config.is_on_linux();
+    rows.add(|row| {
+        if is_on_linux {
+            row.set("host_platform", "Linux").set("host_distribution", "none").set("host_release", "");
+            row.set("host_sku", Value::Null);
+        }
+    });
 }
 
 const SERVICES: &str = "servicename nvarchar(256) not null, startup_type int = 2, \

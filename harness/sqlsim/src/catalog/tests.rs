@@ -37,6 +37,7 @@ pub(crate) fn server(name: &str, clock: &Clock, network: Rc<dyn crate::Network>)
         agent_enabled: true,
         seed: 1,
         cost: CostModel::default(),
+        product: crate::config::Product::default(),
     };
     Instance::start(config, clock.clone(), files, network, Rc::new(crate::observer::NoObserver))
 }

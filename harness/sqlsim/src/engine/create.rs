@@ -8,6 +8,7 @@ use super::database::{
 };
 use super::definition::same_name;
 use crate::error::{SqlError, SqlResult};
+use crate::files::{join, split};
 use crate::instance::Instance;
 use crate::log::{Log, Recovery};
 use crate::lsn::Lsn;
@@ -118,7 +119,7 @@ pub(crate) async fn check_directories(
 ) -> Result<(), Vec<SqlError>> {
     let mut checked: Vec<&str> = Vec::new();
     for file in files {
-        let Some((directory, _)) = file.physical_name.rsplit_once('\\') else { continue };
+        let Some((directory, _)) = split(&file.physical_name) else { continue };
         if checked.contains(&directory) {
             continue;
         }
@@ -201,8 +202,8 @@ impl Engine {
         let directory = self.data_directory.clone();
         let log_base = if name == "tempdb" { "templog" } else { log };
         let files = [
-            (1, data, format!("{directory}\\{base}.mdf"), false),
-            (2, log, format!("{directory}\\{log_base}.ldf"), true),
+            (1, data, join(&directory, &format!("{base}.mdf")), false),
+            (2, log, join(&directory, &format!("{log_base}.ldf")), true),
         ];
         database.files = files
             .into_iter()
@@ -241,7 +242,7 @@ impl Engine {
             let (suffix, extension) = if is_log { ("_log", "_log.ldf") } else { ("", ".mdf") };
             let logical = if spec.name.is_empty() { format!("{name}{suffix}") } else { spec.name.clone() };
             let path = if spec.path.is_empty() {
-                format!("{directory}\\{name}{extension}")
+                join(&directory, &format!("{name}{extension}"))
             } else {
                 spec.path.clone()
             };

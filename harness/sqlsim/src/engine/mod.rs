@@ -93,7 +93,7 @@ impl Engine {
             ghosts: BTreeMap::new(),
             clock: clock.clone(),
             rng: rand_chacha::ChaCha8Rng::seed_from_u64(config.seed ^ 0x0065_6e67_696e_6500),
-            data_directory: config.data_directory.trim_end_matches('\\').into(),
+            data_directory: crate::files::trim_directory(&config.data_directory).into(),
             server_name: config.server_name.as_str().into(),
             settings: BTreeMap::new(),
             global_trace_flags: std::collections::BTreeSet::new(),

@@ -50,7 +50,7 @@ pub(super) fn system_variable(name: &str) -> Option<(SystemVariable, DataType)> 
             },
             SYSNAME,
         ),
-        "@@version" => (|_| Value::text(server::VERSION_TEXT), DataType::NVarChar(Length::Upto(300))),
+        "@@version" => (|env| Value::text(server::version_text(env)), DataType::NVarChar(Length::Upto(300))),
         "@@microsoftversion" => (|_| Value::Int(0x0C00_1388), DataType::Int),
         "@@fetch_status" => (|env| Value::Int(env.state().fetch_status), DataType::Int),
         "@@cursor_rows" => (|env| Value::Int(env.state().cursor_rows), DataType::Int),

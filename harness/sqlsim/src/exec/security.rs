@@ -305,14 +305,16 @@ pub(super) fn endpoint(runner: &mut Runner<'_>, written: &WrittenEndpoint) -> Sq
     };
     let encrypted = written.encryption.as_deref().map(|words| !words.starts_with("DISABLED"));
     if written.alter {
-        let found = engine.endpoint.as_mut().filter(|endpoint| same_name(&endpoint.name, &written.name));
-        let Some(endpoint) = found else {
+        if !engine.endpoint.as_ref().is_some_and(|endpoint| same_name(&endpoint.name, &written.name)) {
             return Err(error(7816, 1, &[&"endpoint", &written.name]));
-        };
-        endpoint.state = state.unwrap_or(endpoint.state);
-        endpoint.role = role.unwrap_or(endpoint.role);
-        endpoint.port = written.port.unwrap_or(endpoint.port);
-        endpoint.is_encryption_enabled = encrypted.unwrap_or(endpoint.is_encryption_enabled);
+        }
+        engine.alter_endpoint(&written.name, |endpoint| {
+            endpoint.state = state.unwrap_or(endpoint.state);
+            endpoint.role = role.unwrap_or(endpoint.role);
+            endpoint.port = written.port.unwrap_or(endpoint.port);
+            endpoint.is_encryption_enabled = encrypted.unwrap_or(endpoint.is_encryption_enabled);
+        })?;
+        runner.instance.0.endpoint_changed.notify_one();
         return Ok(());
     }
     if let Some(known) = &engine.endpoint {
@@ -332,6 +334,7 @@ pub(super) fn endpoint(runner: &mut Runner<'_>, written: &WrittenEndpoint) -> Sq
         is_encryption_enabled: encrypted.unwrap_or(true),
         authentication: written.authentication.clone().unwrap_or_else(|| "WINDOWS NEGOTIATE".into()),
     });
+    runner.instance.0.endpoint_changed.notify_one();
     Ok(())
 }
 
@@ -340,10 +343,7 @@ pub(super) fn drop_endpoint(runner: &mut Runner<'_>, name: &Rc<str>) -> SqlResul
     if !runner.has_server_permission("ALTER ANY ENDPOINT") {
         return Err(error(15_151, 1, &[&"drop", &"endpoint", name]));
     }
-    let mut engine = runner.instance.0.engine.borrow_mut();
-    if engine.endpoint.as_ref().is_some_and(|endpoint| same_name(&endpoint.name, name)) {
-        engine.endpoint = None;
-        return Ok(());
-    }
-    Err(error(15_151, 1, &[&"drop", &"endpoint", name]))
+    runner.instance.0.engine.borrow_mut().drop_endpoint(name)?;
+    runner.instance.0.endpoint_changed.notify_one();
+    Ok(())
 }

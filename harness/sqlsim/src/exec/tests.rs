@@ -43,6 +43,7 @@ impl Bench {
             agent_enabled: false,
             seed: 7,
             cost: CostModel::default(),
+            product: crate::config::Product::default(),
         };
         let files = MemoryFiles::new(&clock, &['D']);
         for directory in [r"D:\data", r"D:\backup"] {

@@ -30,6 +30,7 @@ pub(crate) fn simulated<T>(test: impl AsyncFnOnce(Instance) -> T) -> T {
             agent_enabled: false,
             seed: 1,
             cost: CostModel::default(),
+            product: sqlsim::config::Product::default(),
         };
         let clock = Clock::starting_at("2026-03-01T10:00:00Z".parse().expect("a time"), 540);
         let files = MemoryFiles::new(&clock, &['D']);

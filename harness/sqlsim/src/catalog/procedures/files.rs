@@ -4,6 +4,7 @@ use super::sysadmin_only;
 use crate::catalog::definition::Definition;
 use crate::error::SqlResult;
 use crate::exec::procedures::{DefaultValue, Home, Parameter, Procedure, ProcedureContext};
+use crate::files::{join, split, trim_directory};
 use crate::messages::unsupported;
 use crate::value::{DataType, Length, Row, Value};
 
@@ -58,7 +59,7 @@ const DIRECTORIES_MAX: usize = 10_000;
 /// Lists what lies below a directory. A directory that cannot be read gives no rows, as on a real server.
 async fn directory_tree(c: &mut ProcedureContext<'_>) -> SqlResult<i32> {
     sysadmin_only(c)?;
-    let root = c.text("@directory").unwrap_or_else(|| "".into()).trim_end_matches('\\').to_owned();
+    let root = trim_directory(&c.text("@directory").unwrap_or_else(|| "".into())).to_owned();
     let depth_max = c.int("@depth").filter(|depth| *depth > 0).unwrap_or(i64::MAX);
     let with_files = c.int("@file").unwrap_or(0) != 0;
     let mut rows: Vec<Row> = Vec::new();
@@ -78,7 +79,7 @@ async fn directory_tree(c: &mut ProcedureContext<'_>) -> SqlResult<i32> {
             }
             rows.push(row.into());
             if entry.is_directory && depth < depth_max {
-                below.push((format!("{directory}\\{}", entry.name), depth + 1));
+                below.push((join(&directory, &entry.name), depth + 1));
             }
         }
         open.extend(below.into_iter().rev());
@@ -98,7 +99,7 @@ async fn file_exists(c: &mut ProcedureContext<'_>) -> SqlResult<i32> {
     let files = c.instance.0.files.clone();
     let is_file = files.size(&path).await.is_ok();
     let is_directory = !is_file && files.list(&path).await.is_ok();
-    let parent = path.trim_end_matches('\\').rsplit_once('\\').map_or("", |(parent, _)| parent);
+    let parent = split(trim_directory(&path)).map_or("", |(parent, _)| parent);
     let has_parent = is_file || is_directory || files.list(parent).await.is_ok();
     if c.is_given("@exists") {
         c.set_output("@exists", Value::Int(i64::from(is_file)));

@@ -5,6 +5,7 @@ use crate::backup::{self, Inspection};
 use crate::catalog::definition::Definition;
 use crate::error::SqlResult;
 use crate::exec::procedures::{DefaultValue, Home, Parameter, Procedure, ProcedureContext};
+use crate::files::{join, trim_directory};
 use crate::instance::PRODUCT_VERSION;
 use crate::messages::{error, unsupported};
 use crate::value::{DataType, Length, Row, Value};
@@ -184,7 +185,7 @@ pub(crate) fn refused(name: &str) -> Option<&'static str> {
 async fn create_directory(c: &mut ProcedureContext<'_>) -> SqlResult<i32> {
     sysadmin_only(c)?;
     let path = c.text("@path").unwrap_or_else(|| "".into());
-    match c.instance.0.files.create_directory(path.trim_end_matches('\\')).await {
+    match c.instance.0.files.create_directory(trim_directory(&path)).await {
         Ok(()) => Ok(0),
         Err(why) => Err(error(
             22_048,
@@ -198,7 +199,7 @@ async fn create_directory(c: &mut ProcedureContext<'_>) -> SqlResult<i32> {
 async fn directories(c: &mut ProcedureContext<'_>) -> SqlResult<i32> {
     sysadmin_only(c)?;
     let path = c.text("@path").unwrap_or_else(|| "".into());
-    match c.instance.0.files.list(path.trim_end_matches('\\')).await {
+    match c.instance.0.files.list(trim_directory(&path)).await {
         Ok(entries) => {
             let found = entries.iter().filter(|entry| entry.is_directory);
             let rows: Vec<Row> = found.map(|entry| [Value::text(entry.name.as_str())].into()).collect();
@@ -221,7 +222,7 @@ async fn delete_files(c: &mut ProcedureContext<'_>) -> SqlResult<i32> {
     }
     let files = c.instance.0.files.clone();
     let folder = c.text("@folder").unwrap_or_else(|| "".into());
-    let folder = folder.trim_end_matches('\\');
+    let folder = trim_directory(&folder);
     if files.size(folder).await.is_ok() {
         return if is_backup(c, folder).await { removed(c, folder).await } else { Ok(1) };
     }
@@ -239,7 +240,7 @@ async fn delete_files(c: &mut ProcedureContext<'_>) -> SqlResult<i32> {
             ));
         };
         for entry in entries {
-            let path = format!("{directory}\\{}", entry.name);
+            let path = join(&directory, &entry.name);
             if entry.is_directory {
                 // One level, as documented for the maintenance clean-up task.
                 if goes_deeper {

@@ -15,8 +15,16 @@ const NAME: Returns = Returns::Type(SYSNAME);
 const VARIANT: Returns = Returns::Type(DataType::SqlVariant);
 
 /// `@@VERSION`.
-pub(super) const VERSION_TEXT: &str =
-    "Microsoft SQL Server 2014 (simulated by firedrill) - 12.0.6024.0 (X64)\n\tEnterprise Edition (64-bit)\n";
+pub(super) fn version_text(env: &Environment<'_>) -> String {
+    let config = &env.instance.0.config;
+    let (major, minor, build, revision) = PRODUCT_VERSION;
+    let platform = if config.is_on_linux() { " on Linux" } else { "" };
+    let edition = config.product.edition.name();
+    format!(
+        "Microsoft SQL Server 2014 (simulated by firedrill) - {major}.{minor}.{build}.{revision} (X64)\n\t\
+         {edition}{platform}\n"
+    )
+}
 
 /// Functions by name.
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -556,8 +564,8 @@ fn serverproperty(env: &Environment<'_>, a: &[Value], _: Types<'_>) -> Out {
         "productmajorversion" => Value::text(major.to_string()),
         "productminorversion" => Value::text(minor.to_string()),
         "productbuild" => Value::text(build.to_string()),
-        "edition" => Value::text("Enterprise Edition (64-bit)"),
-        "engineedition" => Value::Int(3),
+        "edition" => Value::text(config.product.edition.name()),
+        "engineedition" => Value::Int(config.product.edition.engine()),
         "servername" => Value::text(config.server_name.as_str()),
         "machinename" | "computernamephysicalnetbios" => Value::text(machine),
         "instancename" if instance.is_empty() => Value::Null,
@@ -578,7 +586,7 @@ fn serverproperty(env: &Environment<'_>, a: &[Value], _: Types<'_>) -> Out {
         "sqlsortordername" => Value::text("nocase_iso"),
         "licensetype" => Value::text("DISABLED"),
         "instancedefaultdatapath" | "instancedefaultlogpath" => {
-            Value::text(format!("{}\\", config.data_directory))
+            Value::text(crate::files::join(&config.data_directory, ""))
         }
         "instancedefaultbackuppath" => Value::text(config.backup_directory.as_str()),
         _ => Value::Null,

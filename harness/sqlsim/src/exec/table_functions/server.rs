@@ -9,7 +9,7 @@ use crate::catalog::rows::Rows;
 use crate::catalog::sessions;
 use crate::engine::Fault;
 use crate::exec::environment::Environment;
-use crate::files::DirectoryEntry;
+use crate::files::{DirectoryEntry, join, split, trim_directory};
 use crate::messages::error;
 use crate::tsql::ast::ObjectName;
 use crate::value::{ColumnMeta, Row, Value};
@@ -144,7 +144,7 @@ fn enumerate_filesystem(env: &Environment<'_>, arguments: &[Value]) -> Result<Ve
         _ => vec!['*'],
     };
     let offset = env.instance.0.clock.utc_offset_minutes();
-    let mut open = vec![(root.trim_end_matches('\\').to_owned(), 0_i64)];
+    let mut open = vec![(trim_directory(&root).to_owned(), 0_i64)];
     let mut found = Vec::new();
     let mut looked = 0;
     while let Some((directory, level)) = open.pop() {
@@ -160,7 +160,7 @@ fn enumerate_filesystem(env: &Environment<'_>, arguments: &[Value]) -> Result<Ve
                 found.push((directory.clone(), level, entry.clone()));
             }
             if entry.is_directory {
-                below.push((format!("{directory}\\{}", entry.name), level + 1));
+                below.push((join(&directory, &entry.name), level + 1));
             }
         }
         open.extend(below.into_iter().rev());
@@ -169,8 +169,8 @@ fn enumerate_filesystem(env: &Environment<'_>, arguments: &[Value]) -> Result<Ve
         for (directory, level, entry) in found {
             let when = moment(entry.modified, offset);
             rows.add(|row| {
-                row.set("full_filesystem_path", format!("{directory}\\{}", entry.name))
-                    .set("parent_directory", format!("{directory}\\"))
+                row.set("full_filesystem_path", join(&directory, &entry.name))
+                    .set("parent_directory", join(&directory, ""))
                     .set("file_or_directory_name", entry.name.as_str())
                     .set("level", level)
                     .set("is_directory", entry.is_directory)
@@ -192,20 +192,16 @@ fn moment(at: jiff::Timestamp, offset_minutes: i16) -> Value {
 const EXISTS: &str =
     "file_exists bit not null, file_is_a_directory bit not null, parent_directory_exists bit not null";
 
-/// Splits a path into its directory and its last part.
-fn split_path(path: &str) -> (&str, &str) {
-    path.rsplit_once('\\').unwrap_or(("", path))
-}
-
 fn file_exists(env: &Environment<'_>, arguments: &[Value]) -> Result<Vec<Row>, Fault> {
     let path = text(arguments, 0).unwrap_or_else(|| "".into());
-    let (directory, name) = split_path(path.trim_end_matches('\\'));
+    let path = trim_directory(&path);
+    let (directory, name) = split(path).unwrap_or(("", path));
     let parent = if directory.is_empty() { None } else { listing(env, directory)? };
     let entry = parent
         .as_ref()
         .and_then(|entries| entries.iter().find(|entry| entry.name.to_lowercase() == name.to_lowercase()));
     // A drive or a share has no directory above it.
-    let is_root = entry.is_none() && listing(env, path.trim_end_matches('\\'))?.is_some();
+    let is_root = entry.is_none() && listing(env, path)?.is_some();
     let is_directory = is_root || entry.is_some_and(|entry| entry.is_directory);
     Ok(made(EXISTS, |rows| {
         rows.add(|row| {

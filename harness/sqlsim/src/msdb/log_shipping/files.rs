@@ -3,16 +3,13 @@
 use crate::files::{DirectoryEntry, FileError, Files};
 use jiff::civil::DateTime;
 
+pub(super) use crate::files::join;
+
 /// How many bytes a copy reads at a time.
 const CHUNK_BYTES: usize = 1 << 20;
 
 /// The digits of a file's time.
 const STAMP_DIGITS: usize = 14;
-
-/// A directory and a name as one path.
-pub(super) fn join(directory: &str, name: &str) -> String {
-    format!("{}\\{name}", directory.trim_end_matches(['\\', '/']))
-}
 
 /// The last part of a path.
 pub(super) fn file_name(path: &str) -> &str {

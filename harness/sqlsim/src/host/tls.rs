@@ -5,9 +5,9 @@
 //! Server Database Engine for encrypting connections"); so it is here. Its
 //! fingerprint is printed, since a client has nothing else to know it by.
 
+use crate::network::Stream;
+use crate::session::{Encrypted, Handshake, Tls};
 use async_trait::async_trait;
-use sqlsim::network::Stream;
-use sqlsim::session::{Encrypted, Handshake, Tls};
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -58,7 +58,7 @@ pub enum CertificateError {
 
 /// A certificate and its key.
 #[derive(Debug)]
-pub(super) struct Certificate {
+pub struct Certificate {
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
     files: Option<(PathBuf, PathBuf)>,

@@ -3,21 +3,20 @@
 //! `D:\dir\file` lies at `DIR/drives/D/dir/file`. A path from the root, as SQL Server on Linux takes
 //! it, is one on drive C, as that server maps it. What is flushed is on disk, its name too.
 
-use crate::disk::{DirectoryDrives, Drives};
+use super::disk;
+use super::drives::DirectoryDrives;
+use crate::files::{DirectoryEntry, FileError, Files};
 use async_trait::async_trait;
 use bytes::Bytes;
-use sqlsim::Files;
-use sqlsim::files::{DirectoryEntry, FileError};
 use std::borrow::Cow;
-use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Files of a server on the host's file system.
 #[derive(Debug)]
-pub(super) struct HostFiles(DirectoryDrives);
+pub(super) struct DriveFiles(DirectoryDrives);
 
-impl HostFiles {
+impl DriveFiles {
     /// Drives below `root`, which are made.
     ///
     /// # Errors
@@ -33,29 +32,7 @@ impl HostFiles {
 
     /// Puts a file, or only its name, on disk; others go on meanwhile.
     async fn sync(&self, path: &str, with_content: bool) -> Result<(), FileError> {
-        let real = self.0.real_path(&local(path)?)?;
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "a served server has a real disk, which takes its time"
-        )]
-        let synced = tokio::task::spawn_blocking(move || sync_file(&real, with_content)).await;
-        match synced {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => Err(FileError::NOT_FOUND),
-            Ok(Err(error)) if error.kind() == io::ErrorKind::StorageFull => Err(FileError::DISK_FULL),
-            Ok(Err(_)) | Err(_) => Err(FileError::IO_DEVICE),
-        }
-    }
-}
-
-fn sync_file(path: &Path, with_content: bool) -> io::Result<()> {
-    if with_content {
-        File::options().append(true).open(path)?.sync_all()?;
-    }
-    // Elsewhere the name goes to disk with the file.
-    match path.parent() {
-        Some(directory) if cfg!(unix) => File::open(directory)?.sync_all(),
-        _ => Ok(()),
+        disk::sync(self.0.real_path(&local(path)?)?, with_content).await
     }
 }
 
@@ -69,7 +46,7 @@ fn local(path: &str) -> Result<Cow<'_, str>, FileError> {
 }
 
 #[async_trait(?Send)]
-impl Files for HostFiles {
+impl Files for DriveFiles {
     async fn read(&self, path: &str, offset: u64, length: usize) -> Result<Bytes, FileError> {
         self.0.read_at(&local(path)?, offset, length)
     }
@@ -110,8 +87,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_path_from_the_root_is_one_on_drive_c() {
-        let root = std::env::temp_dir().join(format!("firedrill-host-files-{}", std::process::id()));
-        let files = HostFiles::new(root.clone(), &['C']).unwrap();
+        let root = std::env::temp_dir().join(format!("firedrill-drive-files-{}", std::process::id()));
+        let files = DriveFiles::new(root.clone(), &['C']).unwrap();
         files.create_directory("/var/opt/mssql/data").await.unwrap();
         files.create("/var/opt/mssql/data/x.bak").await.unwrap();
         files.append("/var/opt/mssql/data/x.bak", Bytes::from_static(b"12345")).await.unwrap();

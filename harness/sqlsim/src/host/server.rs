@@ -1,18 +1,19 @@
 //! One fresh SQL Server, served until it is told to end.
 
-use super::host_files::HostFiles;
-use super::{Encryption, Ended, ServeError, accept, bind, interruption, lines_of, password};
-use async_trait::async_trait;
-use sqlsim::network::{Network, Stream};
-use sqlsim::observer::NoObserver;
-use sqlsim::store::DataDirectory;
-use sqlsim::store::memory_files::MemoryFiles;
-use sqlsim::{Clock, CostModel, Files, Instance, InstanceConfig};
+use super::drive_files::DriveFiles;
+use super::network::TcpNetwork;
+use super::{Encryption, Ended, HostError, bind, end_signal, lines_of, password, serve_until};
+use crate::clock::Clock;
+use crate::config::{CostModel, InstanceConfig, Product};
+use crate::files::Files;
+use crate::instance::Instance;
+use crate::observer::NoObserver;
+use crate::store::DataDirectory;
+use crate::store::memory_files::MemoryFiles;
 use std::io::{self, BufRead};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::LocalSet;
 
@@ -44,7 +45,7 @@ pub struct ServerOptions {
     pub stop_with_input: bool,
 }
 
-/// Serves one server until the input says `quit`, or Ctrl-C is pressed. `say` prints a line; the one that begins with
+/// Serves one server until the input says `quit`, Ctrl-C is pressed, or SIGTERM comes. `say` prints a line; the one that begins with
 /// `listening on` comes when the server answers.
 ///
 /// # Errors
@@ -53,11 +54,11 @@ pub fn serve_server(
     options: &ServerOptions,
     input: impl BufRead + Send + 'static,
     say: &dyn Fn(&str),
-) -> Result<Ended, ServeError> {
-    let password = options.password.clone().ok_or(ServeError::NoPassword)?;
-    password::check(&password).map_err(ServeError::WeakPassword)?;
+) -> Result<Ended, HostError> {
+    let password = options.password.clone().ok_or(HostError::NoPassword)?;
+    password::check(&password).map_err(HostError::WeakPassword)?;
     let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Runtime)?;
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(HostError::Runtime)?;
     let tasks = LocalSet::new();
     tasks.block_on(&runtime, Box::pin(serve_here(options, password, lines_of(input), say)))
 }
@@ -67,25 +68,20 @@ async fn serve_here(
     password: String,
     mut lines: UnboundedReceiver<String>,
     say: &dyn Fn(&str),
-) -> Result<Ended, ServeError> {
+) -> Result<Ended, HostError> {
     let (listener, address) = bind(options.listen).await?;
     let prepared = options.encryption.prepare(&[&options.name], address.ip())?;
     let instance = start(options, password, address)?;
-    let accepting = tokio::task::spawn_local(accept(listener, prepared.endpoint(), instance.clone()));
     say(&format!("encryption {}", prepared.told()));
     say(&format!("listening on {address}"));
-    let ended = tokio::select! {
-        biased;
-        lost = instance.log_lost() => Err(lost),
-        () = interruption() => Ok(Ended::Interrupted),
-        () = quit(&mut lines, options.stop_with_input, say) => Ok(Ended::Asked),
+    let end = async {
+        tokio::select! {
+            biased;
+            ended = end_signal() => ended,
+            () = quit(&mut lines, options.stop_with_input, say) => Ended::Asked,
+        }
     };
-    accepting.abort();
-    if ended.is_ok() {
-        instance.shut_down().await?;
-    }
-    instance.power_off();
-    Ok(ended?)
+    serve_until(&instance, (listener, prepared.endpoint()), say, end).await
 }
 
 /// Ends when `quit` is typed.
@@ -103,7 +99,7 @@ async fn quit(lines: &mut UnboundedReceiver<String>, stop_with_input: bool, say:
 }
 
 /// The server, on the real clock; with the databases of its data directory, if it has one.
-fn start(options: &ServerOptions, password: String, address: SocketAddr) -> Result<Instance, ServeError> {
+fn start(options: &ServerOptions, password: String, address: SocketAddr) -> Result<Instance, HostError> {
     #[expect(clippy::disallowed_methods, reason = "a served server runs in real time")]
     let clock = Clock::starting_at(jiff::Timestamp::now(), 0);
     let config = InstanceConfig {
@@ -116,6 +112,7 @@ fn start(options: &ServerOptions, password: String, address: SocketAddr) -> Resu
         agent_enabled: true,
         seed: options.seed,
         cost: CostModel::default(),
+        product: Product::default(),
     };
     let (network, observer) = (Rc::new(TcpNetwork), Rc::new(NoObserver));
     let Some(path) = &options.data else {
@@ -139,26 +136,13 @@ fn memory_files(clock: &Clock) -> Rc<dyn Files> {
 }
 
 /// The drives as directories of the host, with the directories that a fresh server has.
-fn host_files(root: &Path) -> Result<Rc<dyn Files>, ServeError> {
-    let fails = |source| ServeError::Data { path: root.to_owned(), source };
-    let files = HostFiles::new(root.to_owned(), &DRIVES).map_err(fails)?;
+fn host_files(root: &Path) -> Result<Rc<dyn Files>, HostError> {
+    let fails = |source| HostError::Data { path: root.to_owned(), source };
+    let files = DriveFiles::new(root.to_owned(), &DRIVES).map_err(fails)?;
     for directory in [DATA_DIRECTORY, BACKUP_DIRECTORY, LINUX_DATA_DIRECTORY] {
         files.make_directory(directory).map_err(|error| fails(io::Error::other(error)))?;
     }
     Ok(Rc::new(files))
-}
-
-/// The machine's own network: mirroring partners and monitor servers by name or address.
-#[derive(Debug)]
-struct TcpNetwork;
-
-#[async_trait(?Send)]
-impl Network for TcpNetwork {
-    async fn connect(&self, host: &str, port: u16) -> io::Result<Box<dyn Stream>> {
-        let stream = TcpStream::connect((host, port)).await?;
-        stream.set_nodelay(true)?;
-        Ok(Box::new(stream))
-    }
 }
 
 #[cfg(test)]
@@ -178,7 +162,7 @@ mod tests {
         }
     }
 
-    fn served(options: &ServerOptions, lines: &'static str) -> Result<Vec<String>, ServeError> {
+    fn served(options: &ServerOptions, lines: &'static str) -> Result<Vec<String>, HostError> {
         let said = RefCell::new(Vec::new());
         serve_server(options, io::Cursor::new(lines), &|line| said.borrow_mut().push(line.to_owned()))?;
         Ok(said.into_inner())
