@@ -1709,6 +1709,11 @@ pub const MESSAGES: &[Message] = &[
         template: "The current security context cannot be reverted. Please switch to the original database where '%ls' was called and try it again.",
     },
     Message {
+        number: 15208,
+        severity: 16,
+        template: "The certificate, asymmetric key, or private key file is not valid or does not exist; or you do not have permissions for it.",
+    },
+    Message {
         number: 15223,
         severity: 11,
         template: "Error: The input parameter '%s' is not allowed to be null.",
@@ -1717,6 +1722,16 @@ pub const MESSAGES: &[Message] = &[
         number: 15225,
         severity: 11,
         template: "No item by the name of '%s' could be found in the current database '%s', given that @itemtype was input as '%s'.",
+    },
+    Message {
+        number: 15232,
+        severity: 16,
+        template: "A certificate with name '%s' already exists or this certificate already has been added to the database.",
+    },
+    Message {
+        number: 15240,
+        severity: 16,
+        template: "Cannot write into file '%s'. Verify that you have write permissions, that the file path is valid, and that the file does not already exist.",
     },
     Message {
         number: 15247,
@@ -1772,6 +1787,7 @@ pub const MESSAGES: &[Message] = &[
         severity: 10,
         template: "Configuration option '%ls' changed from %ld to %ld. Run the RECONFIGURE statement to install.",
     },
+    Message { number: 15465, severity: 16, template: "The private key password is invalid." },
     Message {
         number: 15469,
         severity: 10,
@@ -1793,6 +1809,31 @@ pub const MESSAGES: &[Message] = &[
         template: "Cannot execute as the database principal because the principal \"%.*ls\" does not exist, this type of principal cannot be impersonated, or you do not have permission.",
     },
     Message { number: 15530, severity: 16, template: "The %S_MSG with name \"%.*ls\" already exists." },
+    Message {
+        number: 15556,
+        severity: 16,
+        template: "Cannot decrypt or encrypt using the specified %S_MSG, either because it has no private key or because the password provided for the private key is incorrect.",
+    },
+    Message {
+        number: 15559,
+        severity: 16,
+        template: "Cannot drop %S_MSG '%.*ls' because there is a %S_MSG mapped to it.",
+    },
+    Message {
+        number: 15578,
+        severity: 16,
+        template: "There is already a master key in the database. Please drop it before performing this statement.",
+    },
+    Message {
+        number: 15580,
+        severity: 16,
+        template: "Cannot drop %S_MSG because %S_MSG '%.*s' is encrypted by it.",
+    },
+    Message {
+        number: 15581,
+        severity: 16,
+        template: "Please create a master key in the database or open the master key in the session before performing this operation.",
+    },
     Message {
         number: 15600,
         severity: 15,

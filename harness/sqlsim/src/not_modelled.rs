@@ -28,7 +28,7 @@ pub const NOT_MODELLED: &[&str] = &[
      (unless it is STATIC or FAST_FORWARD), but no rows that are added later; OPTIMISTIC and SCROLL_LOCKS take \
      no locks and detect no changes.",
     "Permissions on columns, WITH GRANT OPTION, application roles, user-defined server roles, IMPERSONATE as a \
-     permission of its own, and certificates are refused by name; whoever controls a database may act as its users.",
+     permission of its own, and permissions on certificates are refused by name; whoever controls a database may act as its users.",
     "A default schema other than dbo is refused.",
     "EXECUTE AS … WITH NO REVERT or COOKIE is refused.",
     "Hints that only choose a plan, statistics and SET options about them are accepted and change nothing; \
@@ -95,5 +95,11 @@ pub const NOT_MODELLED: &[&str] = &[
     "No mirroring witness, hence no automatic failover.",
     "Mirroring partners send no heartbeat: a silent link is noticed by the next synchronous commit, after \
      PARTNER TIMEOUT; a lost mirror is tried again after 10 seconds, then ever more seldom, up to 320.",
-    "Mirroring and endpoints carry no encryption and no authentication, whatever CREATE ENDPOINT says.",
+    "The stream between mirroring partners is never encrypted, whatever ENCRYPTION says, and endpoints that differ in it \
+     find each other all the same.",
+    "Endpoints with certificates look whether the partner shows a certificate that is in master, in date, and owned by \
+     who may connect; that it holds the private key is believed. Endpoints with Windows authentication believe everybody.",
+    "Master keys and certificates are those of master alone and have no cryptography behind them: nothing is signed or \
+     encrypted with them, and their files are this server's own. Asymmetric keys, and symmetric keys of one's own, are \
+     not there; neither are ALTER CERTIFICATE, OPEN, ALTER and BACKUP MASTER KEY.",
 ];

@@ -400,14 +400,22 @@ fn database_mirroring_endpoints(context: &ViewContext<'_>, rows: &mut Rows<'_>) 
         EndpointRole::Witness => (2, "WITNESS"),
         EndpointRole::All => (3, "ALL"),
     };
-    let authentication = endpoint.authentication.to_uppercase();
-    let (auth, auth_name) = match authentication.split_whitespace().collect::<Vec<_>>().as_slice() {
-        ["CERTIFICATE", ..] => (4, "CERTIFICATE"),
-        ["WINDOWS", "NTLM", ..] => (1, "NTLM"),
-        ["WINDOWS", "KERBEROS", ..] => (2, "KERBEROS"),
-        _ => (3, "NEGOTIATE"),
-    };
+    let (auth, auth_name) = connection_auth(&endpoint.authentication);
+    let certificate = endpoint.certificate.as_deref().and_then(|name| context.engine.keys.certificate(name));
+    const ALGORITHMS: [&str; 9] = [
+        "NONE",
+        "RC4",
+        "AES",
+        "NONE, RC4",
+        "NONE, AES",
+        "RC4, AES",
+        "AES, RC4",
+        "NONE, RC4, AES",
+        "NONE, AES, RC4",
+    ];
     let encrypted = endpoint.is_encryption_enabled;
+    let algorithm = if encrypted { endpoint.algorithm } else { 0 };
+    let algorithm_name = ALGORITHMS.get(usize::from(algorithm)).copied().unwrap_or_default();
     rows.add(|row| {
         mirroring_endpoint(row, endpoint);
         row.set("role", role)
@@ -415,10 +423,35 @@ fn database_mirroring_endpoints(context: &ViewContext<'_>, rows: &mut Rows<'_>) 
             .set("is_encryption_enabled", encrypted)
             .set("connection_auth", auth)
             .set("connection_auth_desc", auth_name)
-            .set("certificate_id", 0)
-            .set("encryption_algorithm", if encrypted { 2 } else { 0 })
-            .set("encryption_algorithm_desc", if encrypted { "AES" } else { "NONE" });
+            .set("certificate_id", certificate.map_or(0, |certificate| certificate.certificate_id))
+            .set("encryption_algorithm", algorithm)
+            .set("encryption_algorithm_desc", algorithm_name);
     });
+}
+
+/// `connection_auth` for the words of AUTHENTICATION.
+fn connection_auth(authentication: &str) -> (u8, &'static str) {
+    let words: Vec<&str> = authentication.split_whitespace().collect();
+    let has = |word: &str| words.iter().any(|known| known.eq_ignore_ascii_case(word));
+    let by_windows = if has("NTLM") {
+        0
+    } else if has("KERBEROS") {
+        1
+    } else {
+        2
+    };
+    const NAMES: [[&str; 3]; 3] = [
+        ["NTLM", "KERBEROS", "NEGOTIATE"],
+        ["NTLM, CERTIFICATE", "KERBEROS, CERTIFICATE", "NEGOTIATE, CERTIFICATE"],
+        ["CERTIFICATE, NTLM", "CERTIFICATE, KERBEROS", "CERTIFICATE, NEGOTIATE"],
+    ];
+    let first_is_certificate = words.first().is_some_and(|word| word.eq_ignore_ascii_case("CERTIFICATE"));
+    match (first_is_certificate, has("WINDOWS"), has("CERTIFICATE")) {
+        (true, false, _) => (4, "CERTIFICATE"),
+        (true, true, _) => (8 + by_windows, NAMES[2][usize::from(by_windows)]),
+        (false, _, true) => (5 + by_windows, NAMES[1][usize::from(by_windows)]),
+        (false, _, false) => (1 + by_windows, NAMES[0][usize::from(by_windows)]),
+    }
 }
 
 const LOG_SPACE: &str = "database_id int, total_log_size_in_bytes bigint, used_log_space_in_bytes bigint, \

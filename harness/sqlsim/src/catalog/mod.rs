@@ -5,6 +5,7 @@
 //! NULL or the documented default; where that could mislead it is named in
 //! [`crate::not_modelled`].
 
+mod certificates;
 mod databases;
 pub mod definition;
 mod details;
@@ -95,6 +96,7 @@ const FAMILIES: &[&[View]] = &[
     details::VIEWS,
     principals::VIEWS,
     server::VIEWS,
+    certificates::VIEWS,
 ];
 
 /// Finds a view by schema and name, case-insensitively.
@@ -123,7 +125,6 @@ const REFUSED_VIEWS: &[&str] = &[
     "availability_groups",
     "availability_replicas",
     "backup_devices",
-    "certificates",
     "column_store_segments",
     "credentials",
     "cryptographic_providers",
@@ -194,7 +195,6 @@ const REFUSED_VIEWS: &[&str] = &[
     "server_triggers",
     "services",
     "service_queues",
-    "symmetric_keys",
     "syscacheobjects",
     "sysdepends",
     "sysfulltextcatalogs",

@@ -34,6 +34,7 @@ fn login_type(kind: LoginKind) -> (&'static str, &'static str) {
         LoginKind::Sql => ("S", "SQL_LOGIN"),
         LoginKind::Windows => ("U", "WINDOWS_LOGIN"),
         LoginKind::WindowsGroup => ("G", "WINDOWS_GROUP"),
+        LoginKind::Certificate => ("C", "CERTIFICATE_MAPPED_LOGIN"),
     }
 }
 
@@ -103,7 +104,7 @@ const SYSLOGINS: &str = "sid varbinary(85), status smallint = 9, createdate date
 fn syslogins(context: &ViewContext<'_>, rows: &mut Rows<'_>) {
     let offset = context.instance.0.clock.utc_offset_minutes();
     for login in context.engine.logins.values() {
-        let is_windows = login.kind != LoginKind::Sql;
+        let is_windows = matches!(login.kind, LoginKind::Windows | LoginKind::WindowsGroup);
         let has = |role: &str| i32::from(login.roles.iter().any(|r| &**r == role));
         let created = datetime(login.created, offset);
         rows.add(|row| {
@@ -168,6 +169,7 @@ fn database_principals(context: &ViewContext<'_>, rows: &mut Rows<'_>) {
             PrincipalKind::WindowsUser => ("U", "WINDOWS_USER", (3, "WINDOWS")),
             PrincipalKind::WindowsGroup => ("G", "WINDOWS_GROUP", (3, "WINDOWS")),
             PrincipalKind::Role => ("R", "DATABASE_ROLE", (0, "NONE")),
+            PrincipalKind::Certificate => ("C", "CERTIFICATE_MAPPED_USER", (0, "NONE")),
         };
         let is_role = principal.kind == PrincipalKind::Role;
         rows.add(|row| {
@@ -205,7 +207,7 @@ fn sysusers(context: &ViewContext<'_>, rows: &mut Rows<'_>) {
                 .set("updatedate", datetime(principal.created, offset))
                 .set("hasdbaccess", i32::from(!is_role))
                 .set("islogin", i32::from(!is_role))
-                .set("isntname", i32::from(!is_role && principal.kind != PrincipalKind::SqlUser))
+                .set("isntname", is(PrincipalKind::WindowsGroup) + is(PrincipalKind::WindowsUser))
                 .set("isntgroup", is(PrincipalKind::WindowsGroup))
                 .set("isntuser", is(PrincipalKind::WindowsUser))
                 .set("issqluser", is(PrincipalKind::SqlUser))

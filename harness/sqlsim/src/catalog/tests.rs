@@ -80,6 +80,9 @@ fn every_view_gives_rows_of_the_types_it_declares() {
             role: EndpointRole::Partner,
             is_encryption_enabled: true,
             authentication: "WINDOWS NEGOTIATE".into(),
+            certificate: None,
+            algorithm: 2,
+            connect: Vec::new(),
         });
         for view in views() {
             for database_id in [1, 4] {

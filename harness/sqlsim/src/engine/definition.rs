@@ -329,6 +329,8 @@ pub enum PrincipalKind {
     WindowsGroup,
     /// DATABASE_ROLE
     Role,
+    /// CERTIFICATE_MAPPED_USER
+    Certificate,
 }
 
 /// A user or role of a database.

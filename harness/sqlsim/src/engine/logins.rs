@@ -12,6 +12,8 @@ pub enum LoginKind {
     Windows,
     /// WINDOWS_GROUP
     WindowsGroup,
+    /// CERTIFICATE_MAPPED_LOGIN: nobody can sign in with it.
+    Certificate,
 }
 
 /// A login.

@@ -4,6 +4,7 @@
 //! borrow of the engine. What takes time (locks held by others, backups, a
 //! mirror's acknowledgement) is waited for between two borrows.
 
+pub(crate) mod certificates;
 pub mod content;
 pub mod create;
 pub mod database;
@@ -59,6 +60,8 @@ pub struct Engine {
     pub logins: BTreeMap<i32, Login>,
     /// The mirroring endpoint, if there is one.
     pub endpoint: Option<Endpoint>,
+    /// The master key and certificates of `master`.
+    pub(crate) keys: certificates::Keys,
     /// Locks.
     pub locks: LockTable,
     pub(crate) transactions: BTreeMap<u64, Transaction>,
@@ -87,6 +90,7 @@ impl Engine {
             databases: BTreeMap::new(),
             logins: BTreeMap::new(),
             endpoint: None,
+            keys: certificates::Keys::default(),
             locks: LockTable::default(),
             transactions: BTreeMap::new(),
             last_transaction: 1000,

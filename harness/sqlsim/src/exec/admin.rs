@@ -44,6 +44,7 @@ async fn carry_out(
         }
         StatementKind::AlterDatabase(written) => super::alter_database::run(runner, written).await?,
         StatementKind::Endpoint(written) => super::security::endpoint(runner, written)?,
+        StatementKind::Key(written) => super::certificates::run(runner, written).await?,
         StatementKind::DropEndpoint(name) => super::security::drop_endpoint(runner, name)?,
         StatementKind::Security(written) => super::security::run(runner, activation, written).await?,
         StatementKind::Checkpoint => {

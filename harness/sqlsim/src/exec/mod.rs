@@ -16,6 +16,7 @@ mod api_cursors;
 mod assign;
 mod binder;
 mod calls;
+mod certificates;
 mod change;
 mod constraints;
 mod cursors;

@@ -110,8 +110,16 @@ fn login(runner: &mut Runner<'_>, written: &Security) -> SqlResult<()> {
     let mut engine = runner.instance.0.engine.borrow_mut();
     let unknown = |verb: &str, name: &str| error(15_151, 1, &[&verb, &"login", &name]);
     match written {
-        Security::CreateLogin { name, password, sid, default_database } => {
-            let kind = if password.is_some() { LoginKind::Sql } else { LoginKind::Windows };
+        Security::CreateLogin { name, password, certificate, sid, default_database } => {
+            let of_certificate = match certificate {
+                None => None,
+                Some(named) => Some(certificate_sid(&engine, named)?),
+            };
+            let kind = match (password, certificate) {
+                (Some(_), _) => LoginKind::Sql,
+                (None, Some(_)) => LoginKind::Certificate,
+                (None, None) => LoginKind::Windows,
+            };
             if kind == LoginKind::Windows && !name.contains('\\') {
                 return Err(error(15_407, 1, &[name]));
             }
@@ -123,7 +131,7 @@ fn login(runner: &mut Runner<'_>, written: &Security) -> SqlResult<()> {
             engine.create_login(Login {
                 principal_id: 0,
                 name: name.clone(),
-                sid: sid.clone().unwrap_or_else(|| Rc::from([])),
+                sid: of_certificate.or_else(|| sid.clone()).unwrap_or_else(|| Rc::from([])),
                 kind,
                 password: password.clone().unwrap_or_else(|| "".into()),
                 is_disabled: false,
@@ -172,6 +180,12 @@ fn login(runner: &mut Runner<'_>, written: &Security) -> SqlResult<()> {
     Ok(())
 }
 
+/// The SID of logins and users of a certificate.
+fn certificate_sid(engine: &crate::engine::Engine, name: &Rc<str>) -> SqlResult<Rc<[u8]>> {
+    let found = engine.keys.certificate(name);
+    found.map(|found| found.sid()).ok_or_else(|| error(15_151, 1, &[&"find", &"certificate", name]))
+}
+
 /// Users and roles of the current database.
 fn principal(
     env: &super::environment::Environment<'_>,
@@ -187,7 +201,19 @@ fn principal(
         engine.login(login).map(|login| (login.sid.clone(), login.kind))
     };
     let (before, after) = match written {
-        Security::CreateUser { name, login } => {
+        Security::CreateUser { name, certificate: Some(certificate), .. } => {
+            if find(&engine, name).is_some() {
+                return Err(error(15_023, 1, &[name]).into());
+            }
+            if env.database != crate::engine::MASTER {
+                let what = "a certificate of another database than master";
+                return Err(error(40_510, 1, &[&what]).into());
+            }
+            let sid = certificate_sid(&engine, certificate)?;
+            let user = new_principal(name, PrincipalKind::Certificate, Some(sid), env.now);
+            (None, Some(Definition::Principal(Rc::new(user))))
+        }
+        Security::CreateUser { name, login, .. } => {
             if find(&engine, name).is_some() {
                 return Err(error(15_023, 1, &[name]).into());
             }
@@ -283,6 +309,30 @@ fn new_principal(
 
 // ---- endpoints --------------------------------------------------------------------
 
+/// `encryption_algorithm` of AES alone, which is what an endpoint has that says nothing else.
+const AES: u8 = 2;
+
+/// `sys.database_mirroring_endpoints.encryption_algorithm` for the words of ENCRYPTION.
+fn algorithm(words: &str) -> SqlResult<u8> {
+    let mut words = words.split(' ');
+    let need = words.next().unwrap_or_default();
+    let named: Vec<&str> = words.skip_while(|word| *word == "ALGORITHM").collect();
+    let required = match named.as_slice() {
+        [] | ["AES"] => AES,
+        ["RC4"] => 1,
+        ["RC4", "AES"] => 5,
+        ["AES", "RC4"] => 6,
+        _ => return Err(error(102, 1, &[&named[0]])),
+    };
+    match need {
+        "DISABLED" if named.is_empty() => Ok(0),
+        "REQUIRED" => Ok(required),
+        // What is only supported may also be left out: NONE and the algorithms.
+        "SUPPORTED" => Ok(required + 2),
+        other => Err(error(102, 1, &[&other])),
+    }
+}
+
 /// CREATE and ALTER ENDPOINT.
 pub(super) fn endpoint(runner: &mut Runner<'_>, written: &WrittenEndpoint) -> SqlResult<()> {
     if !runner.has_server_permission("ALTER ANY ENDPOINT") {
@@ -304,6 +354,10 @@ pub(super) fn endpoint(runner: &mut Runner<'_>, written: &WrittenEndpoint) -> Sq
         Some(other) => return Err(error(102, 1, &[&other])),
     };
     let encrypted = written.encryption.as_deref().map(|words| !words.starts_with("DISABLED"));
+    let algorithm = written.encryption.as_deref().map(algorithm).transpose()?;
+    if let Some(certificate) = &written.certificate {
+        certificate_sid(&engine, certificate)?;
+    }
     if written.alter {
         if !engine.endpoint.as_ref().is_some_and(|endpoint| same_name(&endpoint.name, &written.name)) {
             return Err(error(7816, 1, &[&"endpoint", &written.name]));
@@ -313,6 +367,11 @@ pub(super) fn endpoint(runner: &mut Runner<'_>, written: &WrittenEndpoint) -> Sq
             endpoint.role = role.unwrap_or(endpoint.role);
             endpoint.port = written.port.unwrap_or(endpoint.port);
             endpoint.is_encryption_enabled = encrypted.unwrap_or(endpoint.is_encryption_enabled);
+            endpoint.algorithm = algorithm.unwrap_or(endpoint.algorithm);
+            if let Some(authentication) = &written.authentication {
+                endpoint.authentication = authentication.clone();
+                endpoint.certificate = written.certificate.clone();
+            }
         })?;
         runner.instance.0.endpoint_changed.notify_one();
         return Ok(());
@@ -333,6 +392,9 @@ pub(super) fn endpoint(runner: &mut Runner<'_>, written: &WrittenEndpoint) -> Sq
         role,
         is_encryption_enabled: encrypted.unwrap_or(true),
         authentication: written.authentication.clone().unwrap_or_else(|| "WINDOWS NEGOTIATE".into()),
+        certificate: written.certificate.clone(),
+        algorithm: algorithm.unwrap_or(AES),
+        connect: Vec::new(),
     });
     runner.instance.0.endpoint_changed.notify_one();
     Ok(())

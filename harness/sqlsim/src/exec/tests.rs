@@ -12,6 +12,7 @@ use crate::store::memory_files::MemoryFiles;
 use crate::value::Value;
 use std::rc::Rc;
 
+mod certificates;
 mod changes;
 mod cursors;
 mod errors;

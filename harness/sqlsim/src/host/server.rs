@@ -45,8 +45,8 @@ pub struct ServerOptions {
     pub stop_with_input: bool,
 }
 
-/// Serves one server until the input says `quit`, Ctrl-C is pressed, or SIGTERM comes. `say` prints a line; the one that begins with
-/// `listening on` comes when the server answers.
+/// Serves one server until the input says `quit`, Ctrl-C is pressed, or SIGTERM comes. `say` prints a line;
+/// the one that begins with `listening on` comes when the server answers.
 ///
 /// # Errors
 /// When the password is missing or weak, the address is taken, or the data directory cannot be used.

@@ -25,10 +25,16 @@ pub(super) async fn serve(instance: &Instance, mut stream: Box<dyn Stream>) {
         return;
     }
     let Ok(Message::Hello(hello)) = Incoming::new(&mut stream).next().await else { return };
+    if principal::is_stranger(instance, &hello.credentials) {
+        // Whoever is not known is told no more than that there is nothing for him here.
+        let _ = send(&mut stream, &Message::Refused(1418)).await;
+        return;
+    }
     let (answer, accepted) = match judge(instance, &hello) {
         Ok((id, redo_lsn)) => {
-            let server_name = instance.0.engine.borrow().server_name.clone();
-            (Message::Welcome { redo_lsn, server_name }, Some(id))
+            let engine = instance.0.engine.borrow();
+            let (server_name, credentials) = (engine.server_name.clone(), engine.credentials());
+            (Message::Welcome { redo_lsn, server_name, credentials }, Some(id))
         }
         Err(answer) => (answer, None),
     };

@@ -2,7 +2,8 @@
 
 use super::protocol::{Hello, Incoming, Message, send};
 use super::{Link, MirrorRole, MirrorSession, MirrorState};
-use crate::engine::{Database, DatabaseId, DatabaseState};
+use crate::engine::endpoints::Credentials;
+use crate::engine::{Database, DatabaseId, DatabaseState, Engine};
 use crate::error::SqlError;
 use crate::instance::Instance;
 use crate::log::LogRecord;
@@ -105,7 +106,7 @@ pub(super) fn with<T>(
     instance.0.engine.borrow_mut().database_mut(id)?.mirroring.as_mut().map(change)
 }
 
-fn hello(database: &Database, server_name: Rc<str>, is_new: bool) -> Option<Hello> {
+fn hello(engine: &Engine, database: &Database, is_new: bool) -> Option<Hello> {
     let mirroring = database.mirroring.as_ref()?;
     Some(Hello {
         database: database.name.clone(),
@@ -119,9 +120,19 @@ fn hello(database: &Database, server_name: Rc<str>, is_new: bool) -> Option<Hell
         last_log_backup_lsn: database.last_log_backup_lsn.unwrap_or(Lsn::ZERO),
         safety: mirroring.safety,
         role_sequence: mirroring.role_sequence,
-        server_name,
+        server_name: engine.server_name.clone(),
         is_suspended: mirroring.state == MirrorState::Suspended,
+        credentials: engine.credentials(),
     })
+}
+
+/// Whether the endpoint here does not know whoever shows these credentials; the error log tells why.
+pub(super) fn is_stranger(instance: &Instance, credentials: &Credentials) -> bool {
+    let Err(why) = instance.0.engine.borrow().trusts(credentials) else { return false };
+    let text =
+        format!("Database Mirroring login attempt failed with error: 'Connection handshake failed. {why}'.");
+    instance.log_line("Logon", &text);
+    true
 }
 
 /// Connects to the partner and introduces this database.
@@ -129,7 +140,7 @@ pub(super) async fn connect(instance: &Instance, id: DatabaseId, is_new: bool) -
     let (hello, address) = {
         let engine = instance.0.engine.borrow();
         let database = engine.database(id).ok_or(Refusal::Unreachable)?;
-        let hello = hello(database, engine.server_name.clone(), is_new).ok_or(Refusal::Unreachable)?;
+        let hello = hello(&engine, database, is_new).ok_or(Refusal::Unreachable)?;
         let address = database.mirroring.as_ref().map(|m| m.partner_name.clone());
         (hello, address.ok_or(Refusal::Unreachable)?)
     };
@@ -140,7 +151,12 @@ pub(super) async fn connect(instance: &Instance, id: DatabaseId, is_new: bool) -
     send(&mut stream, &Message::Hello(Box::new(hello))).await.map_err(|_| Refusal::Unreachable)?;
     let mut incoming = Incoming::new(&mut stream);
     match incoming.next().await {
-        Ok(Message::Welcome { redo_lsn, server_name }) => Ok(Welcomed { stream, redo_lsn, server_name }),
+        Ok(Message::Welcome { redo_lsn, server_name, credentials }) => {
+            if is_stranger(instance, &credentials) {
+                return Err(Refusal::Unreachable);
+            }
+            Ok(Welcomed { stream, redo_lsn, server_name })
+        }
         Ok(Message::Refused(number)) => Err(Refusal::Number(number)),
         Ok(Message::Superseded { role_sequence, .. }) => Err(Refusal::Superseded { role_sequence }),
         _ => Err(Refusal::Unreachable),

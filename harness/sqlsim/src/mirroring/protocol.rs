@@ -4,6 +4,7 @@
 //! checksum is wrong ends the connection.
 
 use super::Safety;
+use crate::engine::endpoints::Credentials;
 use crate::log::LogRecord;
 use crate::log::codec::{Decoded, Malformed, Reader, Writer, get_record, put_record};
 use crate::lsn::Lsn;
@@ -37,6 +38,8 @@ pub(super) struct Hello {
     /// Its server name.
     pub(super) server_name: Rc<str>,
     pub(super) is_suspended: bool,
+    /// Who it says it is.
+    pub(super) credentials: Credentials,
 }
 
 /// One message.
@@ -45,7 +48,7 @@ pub(super) enum Message {
     /// Principal: shall we?
     Hello(Box<Hello>),
     /// Mirror: send from here on.
-    Welcome { redo_lsn: Lsn, server_name: Rc<str> },
+    Welcome { redo_lsn: Lsn, server_name: Rc<str>, credentials: Credentials },
     /// Mirror: no, with this message number.
     Refused(i32),
     /// The other side has become the principal meanwhile.
@@ -89,10 +92,11 @@ fn put(out: &mut Writer, message: &Message) {
             out.u8(1);
             put_hello(out, hello);
         }
-        Message::Welcome { redo_lsn, server_name } => {
+        Message::Welcome { redo_lsn, server_name, credentials } => {
             out.u8(2);
             out.lsn(*redo_lsn);
             out.str(server_name);
+            put_credentials(out, credentials);
         }
         Message::Refused(number) => {
             out.u8(3);
@@ -145,6 +149,16 @@ fn put_hello(out: &mut Writer, hello: &Hello) {
     out.i64(i64::from(hello.role_sequence));
     out.str(&hello.server_name);
     out.bool(hello.is_suspended);
+    put_credentials(out, &hello.credentials);
+}
+
+fn put_credentials(out: &mut Writer, credentials: &Credentials) {
+    out.bool(credentials.by_windows);
+    out.option(credentials.thumbprint.as_deref(), Writer::bytes);
+}
+
+fn get_credentials(from: &mut Reader<'_>) -> Decoded<Credentials> {
+    Ok(Credentials { by_windows: from.bool()?, thumbprint: from.option(|from| Ok(from.bytes()?.into()))? })
 }
 
 fn get(from: &mut Reader<'_>) -> Decoded<Message> {
@@ -163,8 +177,13 @@ fn get(from: &mut Reader<'_>) -> Decoded<Message> {
             role_sequence: from.signed()?,
             server_name: from.str()?,
             is_suspended: from.bool()?,
+            credentials: get_credentials(from)?,
         })),
-        2 => Message::Welcome { redo_lsn: from.lsn()?, server_name: from.str()? },
+        2 => Message::Welcome {
+            redo_lsn: from.lsn()?,
+            server_name: from.str()?,
+            credentials: get_credentials(from)?,
+        },
         3 => Message::Refused(from.signed()?),
         4 => Message::Superseded { role_sequence: from.signed()?, fork_point: from.option(Reader::lsn)? },
         5 => {

@@ -76,6 +76,9 @@ impl Wires {
             role: EndpointRole::Partner,
             is_encryption_enabled: true,
             authentication: "NEGOTIATE".into(),
+            certificate: None,
+            algorithm: 2,
+            connect: Vec::new(),
         };
         instance.0.engine.borrow_mut().create_endpoint(endpoint).unwrap();
         Server::of(instance)
@@ -327,5 +330,78 @@ fn a_mirror_from_a_full_backup_alone_lacks_log_for_the_chain() {
         assert_eq!(b.restore(RestoreKind::Database, "mgc", "full.bak", RestoreEnd::NoRecovery).await, []);
         assert_eq!(partner(&b, address("a")).await, 0);
         assert_eq!(partner(&a, address("b")).await, 1478);
+    });
+}
+
+/// Runs a batch that must succeed.
+async fn sql(server: &Server, text: &str) {
+    let mut sink = crate::session::collecting::CollectingSink::new();
+    crate::exec::batch(&server.instance, server.session(), text, &mut sink).await;
+    assert!(sink.error().is_none(), "{text}: {:?}", sink.error());
+}
+
+/// Two servers whose endpoints want certificates; each has written its own to the drive that they share.
+async fn with_certificates(wires: &Wires) -> (Server, Server) {
+    let (a, b) = prepared(wires).await;
+    for (server, name) in [(&a, "a"), (&b, "b")] {
+        sql(server, "CREATE MASTER KEY ENCRYPTION BY PASSWORD = 'Key-of-0ne'").await;
+        sql(server, &format!("CREATE CERTIFICATE {name} WITH SUBJECT = '{name}'")).await;
+        sql(server, &format!(r"BACKUP CERTIFICATE {name} TO FILE = 'D:\Backup\{name}.cer'")).await;
+        let alter = "ALTER ENDPOINT mirroring FOR DATABASE_MIRRORING (AUTHENTICATION = CERTIFICATE";
+        sql(server, &format!("{alter} {name})")).await;
+    }
+    (a, b)
+}
+
+/// Lets the owner of a partner's certificate in, but for the last step.
+async fn admit(server: &Server, peer: &str) {
+    sql(server, &format!("CREATE LOGIN {peer}_login WITH PASSWORD = 'Pass.word1'")).await;
+    sql(server, &format!("CREATE USER {peer}_user FOR LOGIN {peer}_login")).await;
+    let file = format!(r"'D:\Backup\{peer}.cer'");
+    sql(server, &format!("CREATE CERTIFICATE {peer} AUTHORIZATION {peer}_user FROM FILE = {file}")).await;
+}
+
+async fn grant(server: &Server, peer: &str) {
+    sql(server, &format!("GRANT CONNECT ON ENDPOINT::mirroring TO {peer}_login")).await;
+}
+
+/// The last reason in a server's log why a partner was not let in.
+fn told(server: &Server) -> String {
+    let log = server.instance.error_log();
+    log.iter().rev().find(|line| line.contains("handshake failed")).cloned().unwrap_or_default()
+}
+
+#[test]
+fn partners_with_certificates_have_to_know_each_other_and_be_granted_connect() {
+    in_local_set(async {
+        let wires = Wires::default();
+        let (a, b) = with_certificates(&wires).await;
+        assert_eq!(partner(&b, address("a")).await, 0);
+        assert_eq!(partner(&a, address("b")).await, 1418);
+        assert!(told(&b).contains("is not in this server's master database"), "{}", told(&b));
+        admit(&b, "a").await;
+        assert_eq!(partner(&a, address("b")).await, 1418);
+        assert!(told(&b).contains("does not have CONNECT permission"), "{}", told(&b));
+        grant(&b, "a").await;
+        assert_eq!(partner(&a, address("b")).await, 1418);
+        assert!(told(&a).contains("is not in this server's master database"), "{}", told(&a));
+        settle().await;
+        admit(&a, "b").await;
+        grant(&a, "b").await;
+        assert_eq!(partner(&a, address("b")).await, 0);
+        settle().await;
+        assert_eq!(state(&b), (DatabaseState::Restoring, MirrorRole::Mirror, MirrorState::Synchronized));
+    });
+}
+
+#[test]
+fn a_partner_with_windows_authentication_and_one_with_certificates_do_not_find_each_other() {
+    in_local_set(async {
+        let wires = Wires::default();
+        let (a, b) = with_certificates(&wires).await;
+        sql(&a, "ALTER ENDPOINT mirroring FOR DATABASE_MIRRORING (AUTHENTICATION = WINDOWS NEGOTIATE)").await;
+        assert_eq!(partner(&b, address("a")).await, 0);
+        assert_eq!(partner(&a, address("b")).await, 1418);
+        assert!(told(&b).contains("no way of authentication in common"), "{}", told(&b));
     });
 }

@@ -27,7 +27,7 @@ pub(crate) const PAYLOAD_MAX: usize = 1 << 20;
 
 const SEGMENT_MAGIC: &[u8; 8] = b"sqlsimWL";
 /// Version of everything below the data directory; another one is refused.
-pub(crate) const FORMAT_VERSION: u32 = 1;
+pub(crate) const FORMAT_VERSION: u32 = 2;
 const FRAME_MAGIC: u32 = 0x4D52_4657;
 /// The frame ends its batch.
 const FLAG_LAST: u32 = 1;

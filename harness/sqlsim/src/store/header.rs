@@ -3,6 +3,7 @@
 //! Written whenever it changed. The structures are taken apart field by field,
 //! so that a new field has to be put somewhere before the crate builds.
 
+use crate::engine::certificates::Keys;
 use crate::engine::database::{DatabaseFile, DatabaseGuids, DifferentialBase};
 use crate::engine::{
     Database, DatabaseOptions, DatabaseState, Endpoint, EndpointRole, EndpointState, Engine, Login,
@@ -265,12 +266,13 @@ fn get_mirroring(from: &mut Reader<'_>) -> Decoded<MirrorSession> {
     Ok(session)
 }
 
-/// Writes what a server is: logins, the endpoint, settings.
+/// Writes what a server is: logins, the endpoint, keys, settings.
 pub(crate) fn put_server(out: &mut Writer, engine: &Engine) {
     let Engine {
         databases: _,
         logins,
         endpoint,
+        keys,
         locks: _,
         transactions: _,
         last_transaction: _,
@@ -290,6 +292,7 @@ pub(crate) fn put_server(out: &mut Writer, engine: &Engine) {
         put_login(out, login);
     }
     out.option(endpoint.as_ref(), put_endpoint);
+    keys.put(out);
     out.count(settings.len());
     for (id, (configured, in_use)) in settings {
         out.i64(i64::from(*id));
@@ -303,6 +306,7 @@ pub(crate) fn get_server(from: &mut Reader<'_>, engine: &mut Engine) -> Decoded<
     let logins = from.list(get_login)?;
     engine.logins = logins.into_iter().map(|login| (login.principal_id, login)).collect();
     engine.endpoint = from.option(get_endpoint)?;
+    engine.keys = Keys::get(from)?;
     let settings = from.list(|from| Ok((from.signed()?, (from.i64()?, from.i64()?))))?;
     engine.settings = settings.into_iter().collect();
     Ok(())
@@ -328,6 +332,7 @@ fn put_login(out: &mut Writer, login: &Login) {
         LoginKind::Sql => 0,
         LoginKind::Windows => 1,
         LoginKind::WindowsGroup => 2,
+        LoginKind::Certificate => 3,
     });
     out.str(password);
     out.bool(*is_disabled);
@@ -353,6 +358,7 @@ fn get_login(from: &mut Reader<'_>) -> Decoded<Login> {
             0 => LoginKind::Sql,
             1 => LoginKind::Windows,
             2 => LoginKind::WindowsGroup,
+            3 => LoginKind::Certificate,
             _ => return Err(Malformed),
         },
         password: from.str()?,
@@ -365,7 +371,18 @@ fn get_login(from: &mut Reader<'_>) -> Decoded<Login> {
 }
 
 fn put_endpoint(out: &mut Writer, endpoint: &Endpoint) {
-    let Endpoint { endpoint_id, name, state, port, role, is_encryption_enabled, authentication } = endpoint;
+    let Endpoint {
+        endpoint_id,
+        name,
+        state,
+        port,
+        role,
+        is_encryption_enabled,
+        authentication,
+        certificate,
+        algorithm,
+        connect,
+    } = endpoint;
     out.i64(i64::from(*endpoint_id));
     out.str(name);
     out.u8(match state {
@@ -381,6 +398,12 @@ fn put_endpoint(out: &mut Writer, endpoint: &Endpoint) {
     });
     out.bool(*is_encryption_enabled);
     out.str(authentication);
+    out.option(certificate.as_deref(), Writer::str);
+    out.u8(*algorithm);
+    out.count(connect.len());
+    for login in connect {
+        out.str(login);
+    }
 }
 
 fn get_endpoint(from: &mut Reader<'_>) -> Decoded<Endpoint> {
@@ -402,5 +425,8 @@ fn get_endpoint(from: &mut Reader<'_>) -> Decoded<Endpoint> {
         },
         is_encryption_enabled: from.bool()?,
         authentication: from.str()?,
+        certificate: from.option(Reader::str)?,
+        algorithm: from.u8()?,
+        connect: from.list(Reader::str)?,
     })
 }

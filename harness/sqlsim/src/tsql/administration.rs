@@ -15,9 +15,12 @@ impl Parser<'_> {
 
     pub(super) fn backup(&mut self) -> SqlResult<StatementKind> {
         self.need("BACKUP")?;
+        if self.take("CERTIFICATE") {
+            return self.backup_certificate();
+        }
         let log = self.is("LOG");
         if !log && !self.is("DATABASE") {
-            return Err(self.failure(40_510, &[&"BACKUP of anything but DATABASE and LOG"]));
+            return Err(self.failure(40_510, &[&"BACKUP of anything but DATABASE, LOG and CERTIFICATE"]));
         }
         self.advance();
         let database = self.name_or_variable()?;
@@ -362,6 +365,7 @@ impl Parser<'_> {
             port: None,
             role: None,
             authentication: None,
+            certificate: None,
             encryption: None,
             payload: None,
         };
@@ -421,14 +425,14 @@ impl Parser<'_> {
             let option = self.any_word()?;
             self.need_symbol("=")?;
             let mut words = vec![self.any_word()?];
-            while let TokenKind::Word(_) | TokenKind::QuotedName(_) = self.kind() {
-                if matches!(self.kind(), TokenKind::QuotedName(_)) {
-                    words.push(self.name()?);
-                } else if self.is_ahead(0, "ROLE") && self.is_symbol_ahead(1, "=") {
-                    break;
-                } else {
-                    words.push(self.any_word()?);
+            loop {
+                if words.last().is_some_and(|word| &**word == "CERTIFICATE") && &*option == "AUTHENTICATION" {
+                    endpoint.certificate = Some(self.name()?);
                 }
+                if !matches!(self.kind(), TokenKind::Word(_)) || self.is_symbol_ahead(1, "=") {
+                    break;
+                }
+                words.push(self.any_word()?);
             }
             let value: Rc<str> = words.join(" ").into();
             match &*option {

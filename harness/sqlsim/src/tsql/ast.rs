@@ -243,6 +243,8 @@ pub enum StatementKind {
     AlterDatabase(Box<AlterDatabase>),
     /// CREATE or ALTER ENDPOINT.
     Endpoint(Box<Endpoint>),
+    /// The master key and certificates.
+    Key(Box<KeyStatement>),
     /// DROP ENDPOINT.
     DropEndpoint(Rc<str>),
     /// BACKUP.
@@ -1286,6 +1288,8 @@ pub enum Security {
         name: Rc<str>,
         /// PASSWORD; `None` for FROM WINDOWS.
         password: Option<Rc<str>>,
+        /// FROM CERTIFICATE.
+        certificate: Option<Rc<str>>,
         /// SID.
         sid: Option<Rc<[u8]>>,
         /// DEFAULT_DATABASE.
@@ -1310,6 +1314,8 @@ pub enum Security {
         name: Rc<str>,
         /// Login; `None` WITHOUT LOGIN.
         login: Option<Rc<str>>,
+        /// FOR CERTIFICATE.
+        certificate: Option<Rc<str>>,
     },
     /// ALTER USER … WITH LOGIN = ….
     AlterUser {
@@ -1478,8 +1484,10 @@ pub struct Endpoint {
     pub port: Option<u16>,
     /// ROLE = PARTNER, WITNESS, ALL.
     pub role: Option<Rc<str>>,
-    /// AUTHENTICATION, words in upper case.
+    /// AUTHENTICATION, words in upper case, without the certificate's name.
     pub authentication: Option<Rc<str>>,
+    /// The certificate of AUTHENTICATION.
+    pub certificate: Option<Rc<str>>,
     /// ENCRYPTION, words in upper case.
     pub encryption: Option<Rc<str>>,
     /// FOR what: `DATABASE_MIRRORING`.
@@ -1538,4 +1546,72 @@ pub enum RestoreKind {
     LabelOnly,
     /// RESTORE VERIFYONLY
     VerifyOnly,
+}
+
+/// Statements about the master key and certificates.
+#[derive(Debug)]
+pub enum KeyStatement {
+    /// CREATE MASTER KEY.
+    CreateMasterKey {
+        /// ENCRYPTION BY PASSWORD.
+        password: Rc<str>,
+    },
+    /// DROP MASTER KEY.
+    DropMasterKey,
+    /// CREATE CERTIFICATE.
+    CreateCertificate {
+        /// Name.
+        name: Rc<str>,
+        /// AUTHORIZATION.
+        owner: Option<Rc<str>>,
+        /// Where it comes from.
+        source: CertificateSource,
+        /// ACTIVE FOR BEGIN_DIALOG.
+        is_for_dialogs: bool,
+    },
+    /// DROP CERTIFICATE.
+    DropCertificate(Rc<str>),
+    /// BACKUP CERTIFICATE.
+    BackupCertificate {
+        /// Name.
+        name: Rc<str>,
+        /// TO FILE.
+        file: Rc<str>,
+        /// WITH PRIVATE KEY.
+        private_key: Option<PrivateKeyFile>,
+    },
+}
+
+/// Where a certificate comes from.
+#[derive(Debug)]
+pub enum CertificateSource {
+    /// WITH SUBJECT …: it is made here.
+    SelfSigned {
+        /// SUBJECT.
+        subject: Rc<str>,
+        /// START_DATE.
+        start: Option<Rc<str>>,
+        /// EXPIRY_DATE.
+        expiry: Option<Rc<str>>,
+        /// ENCRYPTION BY PASSWORD.
+        password: Option<Rc<str>>,
+    },
+    /// FROM FILE.
+    File {
+        /// The file.
+        file: Rc<str>,
+        /// WITH PRIVATE KEY.
+        private_key: Option<PrivateKeyFile>,
+    },
+}
+
+/// PRIVATE KEY ( … ).
+#[derive(Debug)]
+pub struct PrivateKeyFile {
+    /// FILE.
+    pub file: Rc<str>,
+    /// ENCRYPTION BY PASSWORD.
+    pub encryption: Option<Rc<str>>,
+    /// DECRYPTION BY PASSWORD.
+    pub decryption: Option<Rc<str>>,
 }

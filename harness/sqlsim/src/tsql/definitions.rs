@@ -61,9 +61,11 @@ impl Parser<'_> {
             "TYPE" => self.create_type()?,
             "SYNONYM" => self.create_synonym()?,
             "SEQUENCE" => self.sequence(false)?,
-            "STATISTICS" | "CERTIFICATE" | "MASTER" | "ASSEMBLY" | "QUEUE" | "SERVICE" | "MESSAGE"
-            | "CONTRACT" | "PARTITION" | "FULLTEXT" | "SERVER" | "CREDENTIAL" | "AVAILABILITY" | "EVENT"
-            | "XML" | "DEFAULT" | "RULE" | "AGGREGATE" => {
+            "CERTIFICATE" => return self.create_certificate(),
+            "MASTER" => return self.create_master_key(),
+            "STATISTICS" | "ASSEMBLY" | "QUEUE" | "SERVICE" | "MESSAGE" | "CONTRACT" | "PARTITION"
+            | "FULLTEXT" | "SERVER" | "CREDENTIAL" | "AVAILABILITY" | "EVENT" | "XML" | "DEFAULT"
+            | "RULE" | "AGGREGATE" => {
                 return Err(self.failure(40_510, &[&format!("CREATE {word}")]));
             }
             _ => {
@@ -142,7 +144,9 @@ impl Parser<'_> {
                 let name = self.name()?;
                 return Ok(StatementKind::Security(Box::new(Security::DropRole { name, if_exists })));
             }
-            "STATISTICS" | "CERTIFICATE" | "MASTER" | "QUEUE" | "SERVICE" | "CREDENTIAL" => {
+            "CERTIFICATE" => return self.drop_certificate(),
+            "MASTER" => return self.drop_master_key(),
+            "STATISTICS" | "QUEUE" | "SERVICE" | "CREDENTIAL" => {
                 return Err(self.failure(40_510, &[&format!("DROP {word}")]));
             }
             _ => {

@@ -9,6 +9,7 @@
 mod administration;
 pub mod ast;
 mod calls;
+mod certificates;
 mod cursors;
 mod definitions;
 mod expressions;

@@ -10,10 +10,12 @@ impl Parser<'_> {
     pub(super) fn create_login(&mut self) -> SqlResult<StatementKind> {
         let name = self.name()?;
         let (mut password, mut sid, mut default_database) = (None, None, None);
+        let mut certificate = None;
         if self.take("FROM") {
-            let source = self.any_word()?;
-            if &*source != "WINDOWS" {
-                return Err(self.failure(40_510, &[&format!("CREATE LOGIN … FROM {source}")]));
+            match &*self.any_word()? {
+                "WINDOWS" => {}
+                "CERTIFICATE" => certificate = Some(self.name()?),
+                source => return Err(self.failure(40_510, &[&format!("CREATE LOGIN … FROM {source}")])),
             }
         }
         if self.take("WITH") {
@@ -44,7 +46,7 @@ impl Parser<'_> {
                 }
             }
         }
-        let login = Security::CreateLogin { name, password, sid, default_database };
+        let login = Security::CreateLogin { name, password, certificate, sid, default_database };
         Ok(StatementKind::Security(Box::new(login)))
     }
 
@@ -87,9 +89,14 @@ impl Parser<'_> {
     pub(super) fn create_user(&mut self) -> SqlResult<StatementKind> {
         let name = self.name()?;
         let mut login = Some(name.clone());
+        let mut certificate = None;
         if self.take("FOR") || self.take("FROM") {
-            self.need("LOGIN")?;
-            login = Some(self.name()?);
+            if self.take("CERTIFICATE") {
+                (login, certificate) = (None, Some(self.name()?));
+            } else {
+                self.need("LOGIN")?;
+                login = Some(self.name()?);
+            }
         } else if self.take_two("WITHOUT", "LOGIN") {
             login = None;
         }
@@ -101,7 +108,7 @@ impl Parser<'_> {
                 return Err(self.failure(40_510, &[&"DEFAULT_SCHEMA other than dbo"]));
             }
         }
-        Ok(StatementKind::Security(Box::new(Security::CreateUser { name, login })))
+        Ok(StatementKind::Security(Box::new(Security::CreateUser { name, login, certificate })))
     }
 
     pub(super) fn role_member(&mut self) -> SqlResult<(Rc<str>, Rc<str>, bool)> {

@@ -28,11 +28,10 @@ pub(super) async fn run(
         |permission: &Rc<str>| SERVER_PERMISSIONS.iter().any(|(known, _)| **known == **permission);
     let of_endpoint = written.on.is_some_and(|(class, _)| class.as_deref() == Some("ENDPOINT"));
     if of_endpoint {
-        // Whoever is a login may connect to the mirroring endpoint here: a partner does not sign in.
         if written.permissions.iter().all(|permission| &**permission == "CONNECT")
-            && &**written.verb == "GRANT"
+            && &**written.verb != "DENY"
         {
-            return Ok(());
+            return Ok(endpoint(runner, written)?);
         }
         let what = format!("{} {} ON ENDPOINT", written.verb, written.permissions.join(", "));
         return Err(error(40_510, 1, &[&what]).into());
@@ -42,6 +41,35 @@ pub(super) async fn run(
     }
     runner.with_environment(activation, true, |env| database(env, written)).await?;
     Ok(())
+}
+
+/// CONNECT on the mirroring endpoint.
+fn endpoint(runner: &mut Runner<'_>, written: &Written<'_>) -> SqlResult<()> {
+    if !runner.has_server_permission("ALTER ANY ENDPOINT") {
+        return Err(error(15_151, 1, &[&"find", &"endpoint", &named(written)]));
+    }
+    let mut engine = runner.instance.0.engine.borrow_mut();
+    for login in written.principals {
+        if engine.login(login).is_none() && !same_name(login, "public") {
+            return Err(error(15_151, 1, &[&"find", &"login", login]));
+        }
+    }
+    let endpoint = engine.endpoint.as_mut().filter(|endpoint| same_name(&endpoint.name, &named(written)));
+    let Some(endpoint) = endpoint else {
+        return Err(error(15_151, 1, &[&"find", &"endpoint", &named(written)]));
+    };
+    for login in written.principals {
+        endpoint.connect.retain(|known| !same_name(known, login));
+        if &**written.verb == "GRANT" {
+            endpoint.connect.push(login.clone());
+        }
+    }
+    Ok(())
+}
+
+/// The name behind ON.
+fn named(written: &Written<'_>) -> Rc<str> {
+    written.on.map_or_else(|| "".into(), |(_, name)| name.name.clone())
 }
 
 /// Permissions of the server, kept with the login.

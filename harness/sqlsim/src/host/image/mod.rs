@@ -30,7 +30,8 @@ use tokio::task::LocalSet;
 const ROOT: &str = "/var/opt/mssql";
 
 /// The two lines that starters of the image wait for, in this order; both are SQL Server's own (17126 and 3408).
-const READY: &str = "SQL Server is now ready for client connections. This is an informational message; no user action is required.";
+const READY: &str = "SQL Server is now ready for client connections. This is an informational message; \
+                     no user action is required.";
 const RECOVERED: &str =
     "Recovery is complete. This is an informational message only. No user action is required.";
 

@@ -320,6 +320,7 @@ fn get_principal(from: &mut Reader<'_>) -> Decoded<PrincipalDef> {
             1 => PrincipalKind::WindowsUser,
             2 => PrincipalKind::WindowsGroup,
             3 => PrincipalKind::Role,
+            4 => PrincipalKind::Certificate,
             _ => return Err(Malformed),
         },
         sid: from.option(|from| Ok(from.bytes()?.into()))?,

@@ -50,6 +50,12 @@ fn everything_that_is_said_of_a_database_and_a_server_survives() {
         "SELECT name FROM sys.server_principals ORDER BY name",
         "SELECT is_disabled FROM sys.sql_logins ORDER BY name",
         "SELECT name FROM sys.endpoints ORDER BY name",
+        "SELECT connection_auth_desc + encryption_algorithm_desc FROM sys.database_mirroring_endpoints",
+        "SELECT name FROM sys.symmetric_keys ORDER BY name",
+        "SELECT subject FROM sys.certificates ORDER BY name",
+        "SELECT string_sid FROM sys.certificates ORDER BY name",
+        "SELECT type_desc FROM sys.server_principals ORDER BY name",
+        "SELECT type_desc FROM sys.database_principals ORDER BY name",
         "SELECT name FROM msdb.dbo.sysjobs",
         "SELECT definition FROM b.sys.sql_modules",
     ];
@@ -60,7 +66,14 @@ fn everything_that_is_said_of_a_database_and_a_server_survives() {
         "ALTER DATABASE b SET RESTRICTED_USER",
         "CREATE LOGIN ann WITH PASSWORD = 'Correct-Horse-1'",
         "ALTER LOGIN ann DISABLE",
-        "CREATE ENDPOINT m STATE = STARTED AS TCP (LISTENER_PORT = 5022) FOR DATABASE_MIRRORING (ROLE = PARTNER)",
+        "CREATE MASTER KEY ENCRYPTION BY PASSWORD = 'Correct-Horse-2'",
+        "CREATE CERTIFICATE own WITH SUBJECT = 'own'",
+        "CREATE CERTIFICATE pw ENCRYPTION BY PASSWORD = 'x' WITH SUBJECT = 'pw'",
+        "CREATE LOGIN cl FROM CERTIFICATE own",
+        "CREATE USER cu FOR CERTIFICATE pw",
+        "CREATE ENDPOINT m STATE = STARTED AS TCP (LISTENER_PORT = 5022) FOR DATABASE_MIRRORING \
+            (AUTHENTICATION = CERTIFICATE own, ENCRYPTION = SUPPORTED, ROLE = PARTNER)",
+        "GRANT CONNECT ON ENDPOINT::m TO ann",
         "USE b; EXEC('CREATE PROCEDURE p AS SELECT 1')",
         "USE b; CREATE USER ann FOR LOGIN ann",
         "USE master; EXEC msdb.dbo.sp_add_job @job_name = N'nightly'",
@@ -76,7 +89,9 @@ fn everything_that_is_said_of_a_database_and_a_server_survives() {
     });
     let after = life(async || answers(&start(&directory, &files), &asked).await);
     assert_eq!(before, after);
-    assert!(before.iter().any(|a| a.contains(&"nightly".to_owned())), "{before:?}");
+    for told in ["nightly", "CERTIFICATENONE, AES", "##MS_DatabaseMasterKey##", "CERTIFICATE_MAPPED_LOGIN"] {
+        assert!(before.iter().any(|a| a.contains(&told.to_owned())), "{told}: {before:?}");
+    }
 }
 
 async fn answers(server: &Server, asked: &[&str]) -> Vec<Vec<String>> {
