@@ -161,6 +161,24 @@ pub(crate) fn run(command: &mut Command) -> (Option<i32>, String) {
     (status.code(), said)
 }
 
+/// The first column of the first row of a batch, signed in over TCP as sa; none without a row.
+pub(crate) fn ask(
+    address: (&str, u16),
+    password: &str,
+    batch: &str,
+) -> Result<Option<String>, tiberius::error::Error> {
+    let mut config = tiberius::Config::new();
+    config.authentication(tiberius::AuthMethod::sql_server("sa", password));
+    config.encryption(tiberius::EncryptionLevel::NotSupported);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime starts").block_on(async {
+        let stream = tokio::net::TcpStream::connect(address).await.expect("the server listens");
+        let mut client = Box::pin(tiberius::Client::connect(config, stream.compat_write())).await?;
+        let row = client.simple_query(batch).await?.into_row().await?;
+        Ok(row.and_then(|row| row.get::<&str, _>(0).map(str::to_owned)))
+    })
+}
+
 /// A served estate.
 pub(crate) struct Estate {
     pub(crate) serve: Running,
@@ -208,18 +226,7 @@ impl Estate {
     }
 }
 
-/// The first column of the first row of a batch, signed in at an address; none without a row.
+/// The same as `sa` of a server of these tests, which answers.
 pub(crate) fn ask_at(address: (&str, u16), batch: &str) -> Option<String> {
-    let mut config = tiberius::Config::new();
-    config.authentication(tiberius::AuthMethod::sql_server("sa", "Rehearsal-only-1"));
-    config.encryption(tiberius::EncryptionLevel::NotSupported);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.expect("a runtime starts").block_on(async {
-        let stream = tokio::net::TcpStream::connect(address).await.expect("the server listens");
-        let mut client =
-            Box::pin(tiberius::Client::connect(config, stream.compat_write())).await.expect("sa may sign in");
-        let answer = client.simple_query(batch).await.expect("the batch is answered");
-        let row = answer.into_row().await.unwrap_or_else(|error| panic!("{batch}: {error}"))?;
-        row.get::<&str, _>(0).map(str::to_owned)
-    })
+    ask(address, "Rehearsal-only-1", batch).unwrap_or_else(|error| panic!("{batch}: {error}"))
 }
