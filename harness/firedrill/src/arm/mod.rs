@@ -133,6 +133,11 @@ pub(crate) trait Ground {
 
     /// How time passes.
     fn time(&self) -> Time;
+
+    /// Whether mirroring endpoints need certificates: where servers have no Windows accounts.
+    fn has_certificates(&self) -> bool {
+        false
+    }
 }
 
 /// Which server is wanted, and what it is to be part of.

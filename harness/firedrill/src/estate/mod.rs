@@ -12,6 +12,7 @@
 mod arrangement;
 pub(crate) mod backup_sessions;
 mod begin;
+mod certificates;
 pub(crate) mod clock;
 mod contradictions;
 mod damage;

@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// Name of the mirroring endpoint.
-const ENDPOINT: &str = "mirroring_endpoint";
+pub(super) const ENDPOINT: &str = "mirroring_endpoint";
 /// Port of the mirroring endpoints.
 const MIRRORING_PORT: u16 = 5022;
 
@@ -98,6 +98,7 @@ pub(super) fn build(
         replication_under_way: Cell::default(),
         struck: RefCell::default(),
         folder_names: ground.folder_names(),
+        has_certificates: ground.has_certificates(),
         time: Cell::new(ground.time()),
         stand_in: RefCell::default(),
         trouble: RefCell::default(),
@@ -112,7 +113,7 @@ pub(super) fn build(
 }
 
 /// The port at which a server mirrors, or will.
-fn mirroring_port(setup: &Setup, server: Server) -> u16 {
+pub(super) fn mirroring_port(setup: &Setup, server: Server) -> u16 {
     setup.backup_mirror_port.filter(|_| server == Server::BackupMirror).unwrap_or(MIRRORING_PORT)
 }
 
@@ -187,11 +188,23 @@ pub(super) async fn stage(world: &Rc<World>) -> Result<(), EstateError> {
     if world.setup.borrow().old_copy_on_backup_mirror {
         restore_seed(world, Server::BackupMirror, &mut backup_mirror, "NORECOVERY").await?;
     }
-    mirror_in_a(world, &mut primary, &mut mirror).await?;
-    let port = world.setup.borrow().backup_mirror_port;
-    if let Some(port) = port {
-        endpoint(Server::BackupMirror, &mut backup_mirror, port).await?;
+    if world.has_certificates {
+        let mut clients = [
+            (Server::Primary, &mut primary),
+            (Server::Mirror, &mut mirror),
+            (Server::Backup, &mut backup),
+            (Server::BackupMirror, &mut backup_mirror),
+        ];
+        super::certificates::set_up(world, &mut clients).await?;
+    } else {
+        endpoint(Server::Primary, &mut primary, MIRRORING_PORT).await?;
+        endpoint(Server::Mirror, &mut mirror, MIRRORING_PORT).await?;
+        let port = world.setup.borrow().backup_mirror_port;
+        if let Some(port) = port {
+            endpoint(Server::BackupMirror, &mut backup_mirror, port).await?;
+        }
     }
+    mirror_in_a(world, &mut primary, &mut mirror).await?;
     super::log_shipping::set_up_primary(world, Server::Primary, &mut primary).await?;
     super::log_shipping::set_up_backup(world, &mut backup).await?;
     pool(world).await?;
@@ -382,8 +395,6 @@ async fn mirror_in_a(
     primary: &mut SqlClient,
     mirror: &mut SqlClient,
 ) -> Result<(), EstateError> {
-    endpoint(Server::Primary, primary, MIRRORING_PORT).await?;
-    endpoint(Server::Mirror, mirror, MIRRORING_PORT).await?;
     let database = name(&world.database());
     let partner = |server: Server| {
         let url = format!("TCP://{}:{MIRRORING_PORT}", world.server(server).fqdn);

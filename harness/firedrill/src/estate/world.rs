@@ -85,6 +85,8 @@ pub(crate) struct World {
     pub(crate) struck: RefCell<BTreeSet<Waiting>>,
     /// How the servers name folders.
     pub(crate) folder_names: FolderNames,
+    /// Whether mirroring endpoints need certificates.
+    pub(crate) has_certificates: bool,
     /// How time passes.
     pub(crate) time: Cell<Time>,
     /// Runs the servers' jobs when they are due, where the servers' clocks do not skip with the estate's.

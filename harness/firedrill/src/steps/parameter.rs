@@ -27,8 +27,10 @@ pub const PARAMETER_KINDS: &[ParameterKind] = &[
     },
     ParameterKind {
         name: "duration",
-        pattern: || r"\d+ (?:seconds?|minutes?|hours?|days?)".to_owned(),
-        explained: || "a number and a unit: 30 seconds, 5 minutes, 2 hours, 1 day".to_owned(),
+        pattern: || r"\d+ (?:milliseconds?|seconds?|minutes?|hours?|days?)".to_owned(),
+        explained: || {
+            "a number and a unit: 50 milliseconds, 30 seconds, 5 minutes, 2 hours, 1 day".to_owned()
+        },
     },
     ParameterKind {
         name: "text",
@@ -238,17 +240,18 @@ pub fn parse_duration(words: &str) -> Result<Duration, String> {
     let wrong = || format!("\"{words}\" is not a duration; write a number and a unit, such as 5 minutes");
     let (number, unit) = words.split_once(' ').ok_or_else(wrong)?;
     let number: u64 = number.parse().map_err(|_| wrong())?;
-    let seconds = match unit.trim_end_matches('s') {
-        "second" => 1,
-        "minute" => 60,
-        "hour" => 3_600,
-        "day" => 86_400,
+    let milliseconds = match unit.trim_end_matches('s') {
+        "millisecond" => 1,
+        "second" => 1_000,
+        "minute" => 60_000,
+        "hour" => 3_600_000,
+        "day" => 86_400_000,
         _ => return Err(wrong()),
     };
     number
-        .checked_mul(seconds)
-        .filter(|total| *total <= 366 * 86_400)
-        .map(Duration::from_secs)
+        .checked_mul(milliseconds)
+        .filter(|total| *total <= 366 * 86_400_000)
+        .map(Duration::from_millis)
         .ok_or_else(|| format!("{words} is longer than a year, the longest a drill may last"))
 }
 

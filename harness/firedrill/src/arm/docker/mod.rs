@@ -195,4 +195,8 @@ impl Ground for Containers {
     fn time(&self) -> Time {
         Time::SkippedAlone
     }
+
+    fn has_certificates(&self) -> bool {
+        true
+    }
 }

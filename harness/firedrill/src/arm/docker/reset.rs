@@ -16,7 +16,7 @@ const BOUND: Duration = Duration::from_secs(30);
 
 /// Everything that a drill makes on a server: connections, mirrors, databases, endpoints, log shipping, jobs, logins,
 /// history. What the server was shipped with stays. One batch each, since a failure ends a batch.
-const BATCHES: [&str; 6] = [
+const BATCHES: [&str; 7] = [
     "DECLARE @kill nvarchar(max) = N''\n\
      SELECT @kill = @kill + N'KILL ' + CONVERT(nvarchar(10), session_id) + N' ' FROM sys.dm_exec_sessions \
      WHERE is_user_process = 1 AND session_id <> @@SPID\n\
@@ -50,6 +50,9 @@ const BATCHES: [&str; 6] = [
      SELECT @gone = @gone + N'EXEC msdb.dbo.sp_delete_job @job_name = N''' + REPLACE(name, N'''', N'''''') + N''' ' \
      FROM msdb.dbo.sysjobs WHERE name LIKE N'LS%' AND name NOT LIKE N'LSAlert%'\n\
      EXEC (@gone)",
+    "IF EXISTS (SELECT 1 FROM sys.certificates WHERE name = N'firedrill_mirroring') \
+     DROP CERTIFICATE firedrill_mirroring\n\
+     IF EXISTS (SELECT 1 FROM sys.symmetric_keys WHERE name = N'##MS_DatabaseMasterKey##') DROP MASTER KEY",
     "EXEC msdb.dbo.sp_delete_backuphistory @oldest_date = '20990101'\n\
      DELETE msdb.dbo.log_shipping_monitor_history_detail DELETE msdb.dbo.log_shipping_monitor_error_detail \
      DELETE msdb.dbo.log_shipping_monitor_primary DELETE msdb.dbo.log_shipping_monitor_secondary",
