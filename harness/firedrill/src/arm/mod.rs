@@ -52,6 +52,11 @@ pub(crate) trait Arm {
     /// The estate's file, with the costs that this arm has.
     fn file(&self, file: &EstateFile) -> EstateFile;
 
+    /// Whether an estate's clock starts at the time that its file says, and not at the present.
+    fn starts_as_the_file_says(&self) -> bool {
+        true
+    }
+
     /// Fresh ground for one estate.
     ///
     /// # Errors

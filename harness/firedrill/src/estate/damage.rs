@@ -87,6 +87,12 @@ fn damage_file(
 async fn foreign_log_backup(world: &World) -> Result<Vec<u8>, EstateError> {
     let machine = &world.server(Server::Primary).machine;
     let path = &world.file.contents.folders.backup;
+    let made = world.disks.drives_of(machine).and_then(|drives| drives.make_directory(path));
+    made.map_err(|error| EstateError::Server {
+        what: format!("making the folder {path}"),
+        server: Server::Primary,
+        reason: error.to_string(),
+    })?;
     let folder = Folder { machine: machine.clone(), path: path.clone(), share: None };
     let named = world.folder_names.of(&folder, machine);
     let device = world.folder_names.file_in(&named, "foreign.trn");

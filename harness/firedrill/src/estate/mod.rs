@@ -407,6 +407,13 @@ impl Estate {
             .map_or(self.file.contents.clock.start, |staged| staged.run(async { staged.world.now() }))
     }
 
+    /// What the estate's clock shows; none while it is not known when that will start.
+    #[must_use]
+    pub fn clock(&self) -> Option<jiff::Timestamp> {
+        let is_known = self.staged_already().is_some() || self.arm.0.starts_as_the_file_says();
+        is_known.then(|| self.now())
+    }
+
     /// Whether a server's machine has power.
     #[must_use]
     pub fn runs_on(&self, server: Server) -> bool {

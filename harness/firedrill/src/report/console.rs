@@ -5,6 +5,9 @@ use std::fmt::Write as _;
 use super::{DrillReport, FailoverReport, LostMessages, RunReport, readable_ms};
 use crate::verdict::Verdict;
 
+/// The clock of the sim arm.
+const SIMULATED: &str = "simulated";
+
 /// One drill in one line.
 #[must_use]
 pub fn line(drill: &DrillReport) -> String {
@@ -132,6 +135,13 @@ pub fn summary(report: &RunReport) -> String {
 pub fn speed(report: &RunReport, took: std::time::Duration) -> String {
     let seconds = took.as_secs_f64().max(0.000_001);
     let drills = u32::try_from(report.drills.len()).unwrap_or(u32::MAX);
+    if report.clock != SIMULATED {
+        return format!(
+            "{seconds:.2} s, {:.2} drills per minute; the clock is {}",
+            f64::from(drills) * 60.0 / seconds,
+            report.clock
+        );
+    }
     let simulated_ms: u64 =
         report.drills.iter().flat_map(|drill| &drill.steps).map(|step| step.simulated_ms).sum();
     let simulated = std::time::Duration::from_millis(simulated_ms);

@@ -291,9 +291,9 @@ impl Drill {
         format!("{:08x}", digest.finalize())
     }
 
-    /// The estate's clock; none before there is an estate.
+    /// The estate's clock; none before there is an estate, or before it is known what its clock shows.
     fn now_ms(&self) -> Option<u64> {
-        u64::try_from(self.estate.as_ref()?.now().as_millisecond()).ok()
+        u64::try_from(self.estate.as_ref()?.clock()?.as_millisecond()).ok()
     }
 }
 

@@ -123,6 +123,10 @@ impl Arm for DockerArm {
         file.in_real_time()
     }
 
+    fn starts_as_the_file_says(&self) -> bool {
+        false
+    }
+
     async fn ground(&self, file: &EstateFile) -> Result<Rc<dyn Ground>, EstateError> {
         let cluster = self.fresh_cluster(file).await?;
         self.is_used.set(true);
