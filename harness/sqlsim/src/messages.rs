@@ -764,6 +764,7 @@ pub const MESSAGES: &[Message] = &[
         severity: 16,
         template: "Column names in each table must be unique. Column name '%.*ls' in table '%.*ls' is specified more than once.",
     },
+    Message { number: 2706, severity: 11, template: "Table '%.*ls' does not exist." },
     Message {
         number: 2714,
         severity: 16,
@@ -1532,6 +1533,31 @@ pub const MESSAGES: &[Message] = &[
         severity: 16,
         template: "The timezone provided to builtin function %.*ls is invalid.",
     },
+    Message {
+        number: 9813,
+        severity: 16,
+        template: "The timezone provided to builtin function %.*ls would cause the datetimeoffset to overflow the range of valid date range in either UTC or local time.",
+    },
+    Message {
+        number: 9818,
+        severity: 16,
+        template: "The culture parameter '%.*ls' provided in the function call is not supported.",
+    },
+    Message {
+        number: 9819,
+        severity: 16,
+        template: "Error converting string value '%.*ls' into data type %ls using culture '%.*ls'.",
+    },
+    Message {
+        number: 9820,
+        severity: 16,
+        template: "The time zone parameter '%.*ls' provided to AT TIME ZONE clause is invalid.",
+    },
+    Message {
+        number: 9828,
+        severity: 16,
+        template: "The second and third arguments of the %ls built-in function must contain an equal number of characters.",
+    },
     Message { number: 10703, severity: 15, template: "Too many grouping sets. The maximum number is %d." },
     Message {
         number: 10704,
@@ -1576,6 +1602,7 @@ pub const MESSAGES: &[Message] = &[
         template: "Window frame with ROWS or RANGE must have an ORDER BY clause.",
     },
     Message { number: 10759, severity: 15, template: "Use of DISTINCT is not allowed with the OVER clause." },
+    Message { number: 10761, severity: 15, template: "Invalid data type %.*ls in function %.*ls." },
     Message {
         number: 11700,
         severity: 16,
@@ -1612,9 +1639,52 @@ pub const MESSAGES: &[Message] = &[
         template: "Column expressions and data sources without names or aliases cannot be formatted as JSON text using FOR JSON clause. Add alias to the unnamed column or table.",
     },
     Message {
+        number: 13606,
+        severity: 16,
+        template: "JSON text that has more than %d nesting levels cannot be parsed.",
+    },
+    Message {
+        number: 13607,
+        severity: 16,
+        template: "JSON path is not properly formatted. Unexpected character '%lc' is found at position %d.",
+    },
+    Message { number: 13608, severity: 16, template: "Property cannot be found on the specified JSON path." },
+    Message {
+        number: 13609,
+        severity: 16,
+        template: "JSON text is not properly formatted. Unexpected character '%lc' is found at position %d.",
+    },
+    Message {
+        number: 13611,
+        severity: 16,
+        template: "Value referenced by JSON path is not an array or object and cannot be opened with OPENJSON.",
+    },
+    Message {
+        number: 13618,
+        severity: 16,
+        template: "AS JSON option can be specified only for column of nvarchar(max) type in WITH clause.",
+    },
+    Message { number: 13619, severity: 16, template: "Unsupported JSON path found in argument %d of %.*ls." },
+    Message {
         number: 13620,
         severity: 16,
         template: "ROOT option and WITHOUT_ARRAY_WRAPPER option cannot be used together in FOR JSON. Remove one of these options.",
+    },
+    Message { number: 13621, severity: 16, template: "Array cannot be found in the specified JSON path." },
+    Message {
+        number: 13623,
+        severity: 16,
+        template: "Scalar value cannot be found in the specified JSON path.",
+    },
+    Message {
+        number: 13624,
+        severity: 16,
+        template: "Object or array cannot be found in the specified JSON path.",
+    },
+    Message {
+        number: 13625,
+        severity: 16,
+        template: "String value in the specified JSON path would be truncated.",
     },
     Message {
         number: 14234,

@@ -16,8 +16,15 @@ pub const NOT_MODELLED: &[&str] = &[
     "FOR XML EXPLICIT, triggers, table types, filtered indexes and linked servers: error 40510 names them.",
     "Of xml values the methods value, query, exist and nodes are there, for paths of steps, attributes, text() and \
      simple predicates; other XQuery, modify and typed xml are refused, and CAST to xml does not check the text.",
-    "Not there: FORMAT, PARSE and TRY_PARSE, HASHBYTES, AT TIME ZONE, OPENJSON and the JSON functions (error 195 or a \
-     syntax error); CHECKSUM gives numbers of its own.",
+    "FORMAT, PARSE and TRY_PARSE know the culture en-US (also when none is named) and the invariant one; others are \
+     refused by name. What Windows has changed of en-US's patterns since 2014 is not followed.",
+    "HASHBYTES has MD5, SHA, SHA1, SHA2_256 and SHA2_512; MD2 and MD4 are refused. CHECKSUM gives numbers of its own.",
+    "AT TIME ZONE takes Windows's names of time zones, by the rules of the tz database; before 1970 they can differ.",
+    "OPENJSON … WITH has no binary columns; JSON paths have no wildcards and ranges; half of an escaped surrogate pair \
+     becomes U+FFFD.",
+    "Functions, clauses and statements of the Transact-SQL reference that are not here are refused by name (40510) when \
+     the batch is parsed; what is in no reference gets 102, 156, 195 or 208.",
+    "UPDATE STATISTICS and ALTER INDEX … REBUILD or REORGANIZE are accepted for tables that are there and change nothing.",
     "Functions of one's own hold no cursors and take at most 10,000,000 steps a call; WITH SCHEMABINDING keeps \
      nothing from being dropped; NEWID and RAND are allowed in them.",
     "Columns of an alias type are shown with the type it stands for, and DROP TYPE does not look for them.",
@@ -39,8 +46,9 @@ pub const NOT_MODELLED: &[&str] = &[
      are accepted when they only choose plans, allocation or where DBCC prints.",
     "A log is in one piece: DBCC LOGINFO and sys.dm_db_log_info show one virtual log file for each log file.",
     "RAISERROR knows only the messages that this server can raise; there is no sp_addmessage.",
-    "Functions and clauses that came with SQL Server 2016 and 2017 (STRING_AGG, STRING_SPLIT, FOR JSON, \
-     TRIM, CONCAT_WS, DROP … IF EXISTS, CREATE OR ALTER) are there though the version is 2014; later ones are not.",
+    "Functions and clauses that came with SQL Server 2016 and 2017 (JSON, STRING_AGG, STRING_SPLIT, STRING_ESCAPE, \
+     AT TIME ZONE, TRIM, TRANSLATE, CONCAT_WS, DROP … IF EXISTS, CREATE OR ALTER) are there though the version is \
+     2014, at every compatibility level; later ones are refused by name.",
     "FOR XML and FOR JSON send their text as one row, not in pieces of 2033 characters.",
     // Server
     "The server says that it is SQL Server 2014; catalog views have the columns of the 2016/2017 manual.",

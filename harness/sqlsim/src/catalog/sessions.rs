@@ -27,6 +27,9 @@ fn dm_exec_sessions(context: &ViewContext<'_>, rows: &mut Rows<'_>) {
                     .set("host_process_id", session.client_pid)
                     .set("client_interface_name", session.client_interface.as_str());
             }
+            if let Some(info) = &state.context_info {
+                row.set("context_info", crate::value::Value::Binary(info.clone()));
+            }
             row.set("login_name", session.acting_login())
                 .set("status", state.status)
                 .set("cpu_time", state.cpu_ms)

@@ -360,6 +360,8 @@ impl<'e, 'a> Binder<'e, 'a> {
                 let types = vec![out; list.len()];
                 Ok(Typed::new(Ex::Call { function: functions::choose, arguments: list, types }, out))
             }
+            ("JSON_MODIFY", 3) => functions::json::modify(arguments, &call.arguments[2]),
+            ("JSON_MODIFY", _) => Err(error(174, 1, &[&"json_modify", &3])),
             _ => functions::bind(&name, arguments, self.env),
         }
     }

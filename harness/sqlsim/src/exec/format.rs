@@ -1,6 +1,6 @@
 //! FOR XML and FOR JSON: a query's rows as one text.
 
-mod json;
+pub(super) mod json;
 mod xml;
 
 pub(super) use xml::escaped as xml_escaped;
@@ -12,7 +12,7 @@ use super::query::{Body, CompiledQuery};
 use crate::engine::{Fault, same_name};
 use crate::error::SqlResult;
 use crate::messages::error;
-use crate::tsql::ast::{Expr, Format, FormatMode, SelectItem};
+use crate::tsql::ast::{Format, FormatMode, SelectItem};
 use crate::value::{ColumnMeta, DataType, Length, Row, Value, convert};
 use std::rc::Rc;
 
@@ -95,10 +95,7 @@ impl Binder<'_, '_> {
             _ => None,
         };
         let is_json = match written {
-            SelectItem::Expression(Expr::Subquery(query), _) => {
-                matches!(query.format.as_deref(), Some(Format::Json { bare: false, .. }))
-            }
-            SelectItem::Expression(Expr::Call(call), _) => call.name.name.eq_ignore_ascii_case("JSON_QUERY"),
+            SelectItem::Expression(written, _) => super::functions::json::gives_json(written),
             _ => false,
         };
         ItemOrigin { source, is_json }
@@ -139,7 +136,7 @@ impl Formatted {
 }
 
 /// A value as XML and JSON show it, without quotes; `None` for NULL.
-fn shown(value: &Value, data_type: DataType) -> Option<String> {
+pub(super) fn shown(value: &Value, data_type: DataType) -> Option<String> {
     Some(match value {
         Value::Null => return None,
         Value::Binary(bytes) => base64(bytes),

@@ -6,10 +6,14 @@ use crate::error::SqlResult;
 use crate::messages::error;
 use crate::value::{DataType, Length, Value, convert};
 
+mod culture;
 mod dates;
+mod hash;
+pub(super) mod json;
 mod math;
 mod server;
 mod text;
+mod zones;
 
 /// An `@@` variable.
 #[derive(Clone, Copy)]
@@ -112,7 +116,15 @@ pub(super) struct Function {
 
 /// Binds a call.
 pub(super) fn bind(name: &str, arguments: Vec<Typed>, env: &Environment<'_>) -> SqlResult<Typed> {
-    let families = [text::FUNCTIONS, math::FUNCTIONS, dates::FUNCTIONS, server::FUNCTIONS];
+    let families = [
+        text::FUNCTIONS,
+        math::FUNCTIONS,
+        dates::FUNCTIONS,
+        server::FUNCTIONS,
+        json::FUNCTIONS,
+        hash::FUNCTIONS,
+        culture::FUNCTIONS,
+    ];
     let mut named = families.iter().flat_map(|family| family.iter()).filter(|f| f.name == name).peekable();
     if named.peek().is_none() {
         return variadic(name, arguments, env);
@@ -187,7 +199,21 @@ fn returned(returns: Returns, arguments: &[Typed]) -> DataType {
 /// Functions of any number of arguments.
 fn variadic(name: &str, arguments: Vec<Typed>, _env: &Environment<'_>) -> SqlResult<Typed> {
     match name {
-        "CONCAT" | "CONCAT_WS" if arguments.len() >= 2 => {
+        crate::tsql::AT_TIME_ZONE => zones::bind(arguments),
+        crate::tsql::PARSE | crate::tsql::TRY_PARSE => {
+            culture::parsed(name == crate::tsql::TRY_PARSE, arguments)
+        }
+        crate::tsql::TRIM_FROM => {
+            let data_type = returned(Returns::TextOf(1), &arguments);
+            let types = arguments.iter().map(|argument| argument.data_type).collect();
+            let list: Vec<Ex> = arguments.into_iter().map(|argument| argument.ex).collect();
+            Ok(Typed::new(Ex::Call { function: text::trim_from, arguments: list, types }, data_type))
+        }
+        "CONCAT" if arguments.len() < 2 => Err(error(189, 1, &[&"concat", &2, &254])),
+        "CONCAT_WS" if arguments.len() < 3 => Err(error(189, 1, &[&"concat_ws", &3, &254])),
+        "ISNULL" | "NULLIF" => Err(error(174, 1, &[&name.to_ascii_lowercase(), &2])),
+        "CHOOSE" => Err(error(189, 1, &[&"choose", &2, &254])),
+        "CONCAT" | "CONCAT_WS" => {
             let national = arguments.iter().any(|argument| argument.data_type.is_national());
             let to = if national { TEXT } else { DataType::VarChar(Length::Max) };
             let list: Vec<Ex> = arguments.into_iter().map(|argument| argument.converted(to)).collect();
@@ -209,13 +235,15 @@ fn variadic(name: &str, arguments: Vec<Typed>, _env: &Environment<'_>) -> SqlRes
             let types = vec![TEXT; list.len()];
             Ok(Typed::new(Ex::Call { function, arguments: list, types }, data_type))
         }
-        "GREATEST" | "LEAST" => Err(error(195, 10, &[&name, &"function name"])),
         "CHECKSUM" | "BINARY_CHECKSUM" if !arguments.is_empty() => {
             let types = arguments.iter().map(|argument| argument.data_type).collect();
             let list: Vec<Ex> = arguments.into_iter().map(|argument| argument.ex).collect();
             let function: ScalarFunction =
                 if name == "CHECKSUM" { math::checksum } else { math::binary_checksum };
             Ok(Typed::new(Ex::Call { function, arguments: list, types }, DataType::Int))
+        }
+        system if system.starts_with("FN_") => {
+            Err(crate::messages::unsupported(&system.to_ascii_lowercase()))
         }
         _ => Err(error(195, 10, &[&name.to_ascii_lowercase(), &"function name"])),
     }
@@ -240,7 +268,7 @@ pub(super) fn grouping(_env: &Environment<'_>, arguments: &[Value], _types: &[Da
 }
 
 /// A text argument; `None` for NULL.
-fn text_of(value: Option<&Value>) -> Option<&str> {
+pub(super) fn text_of(value: Option<&Value>) -> Option<&str> {
     match value {
         Some(Value::Text(text)) => Some(text),
         _ => None,

@@ -30,6 +30,7 @@ mod format;
 mod functions;
 mod group;
 mod join;
+mod json;
 mod look_up;
 mod merge;
 mod objects;
@@ -305,6 +306,7 @@ pub fn reset(instance: &Instance, session: &Rc<Session>, keep_transaction: bool,
     }
     ddl::drop_temporary(instance, session, 0);
     session.end_impersonation(0);
+    session.update(|state| state.context_info = None);
     let mut state = session.exec.borrow_mut();
     let transaction = state.transaction.take();
     *state = ExecState { transaction, ..ExecState::default() };

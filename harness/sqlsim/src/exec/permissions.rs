@@ -230,6 +230,7 @@ pub(super) fn check_statement(env: &Environment<'_>, statement: &StatementKind) 
             need(&merge.target, &[], &permissions)
         }
         StatementKind::Truncate(name) => may_alter(env, name, || error(1088, 7, &[name])),
+        StatementKind::Maintain(name, _) => may_alter(env, name, || error(1088, 9, &[name])),
         StatementKind::AlterTable(name, _) => may_alter(env, name, || error(1088, 16, &[name])),
         StatementKind::CreateIndex(create) => {
             may_alter(env, &create.table, || error(1088, 12, &[&create.table]))

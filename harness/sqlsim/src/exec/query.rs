@@ -490,7 +490,7 @@ pub(super) fn mentions(body: &QueryBody, name: &str) -> bool {
             }
             TableSource::Pivot(pivot) => source_mentions(&pivot.source, name),
             TableSource::Unpivot(unpivot) => source_mentions(&unpivot.source, name),
-            TableSource::Variable { .. } | TableSource::Function { .. } => false,
+            TableSource::Variable { .. } | TableSource::Function { .. } | TableSource::OpenJson(_) => false,
         }
     }
     match body {

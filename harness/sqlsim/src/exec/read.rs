@@ -160,6 +160,11 @@ impl NodeState {
                 let values = eval_all(arguments, env, left)?;
                 Self::Ready(function(env, &values)?.into_iter())
             }
+            Node::OpenJson(open, arguments) => {
+                let values = eval_all(arguments, env, left)?;
+                let document = values.first().cloned().unwrap_or(Value::Null);
+                Self::Ready(open.rows(&document, values.get(1))?.into_iter())
+            }
             Node::UserFunction(function, arguments) => {
                 let values = eval_all(arguments, env, left)?;
                 Self::Ready(super::user_functions::rows(env, function, values)?.into_iter())

@@ -275,6 +275,7 @@ impl<'a> Runner<'a> {
             | StatementKind::Delete(_)
             | StatementKind::Merge(_)
             | StatementKind::Truncate(_)
+            | StatementKind::Maintain(..)
             | StatementKind::CreateTable(_)
             | StatementKind::AlterTable(..)
             | StatementKind::Drop { .. }

@@ -57,6 +57,7 @@ impl Runner<'_> {
                     StatementKind::Delete(delete) => change::delete(env, delete),
                     StatementKind::Merge(merge) => super::merge::merge(env, merge),
                     StatementKind::Truncate(name) => change::truncate(env, name),
+                    StatementKind::Maintain(name, missing) => super::ddl::maintain(env, name, *missing),
                     other => super::ddl::run(env, other, level),
                 }
             })

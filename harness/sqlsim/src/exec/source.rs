@@ -33,6 +33,8 @@ pub(super) enum Node {
     Query(Rc<CompiledQuery>, bool),
     /// A function that gives rows.
     Function(super::table_functions::TableFunction, Vec<Ex>),
+    /// OPENJSON with its document and path.
+    OpenJson(Box<super::json::OpenJson>, Vec<Ex>),
     /// A function of a database that gives rows.
     UserFunction(Rc<super::user_functions::UserFunction>, Vec<Ex>),
     /// A join.
@@ -146,6 +148,7 @@ impl Binder<'_, '_> {
             TableSource::Function { name, arguments, alias, columns } => {
                 self.function_source(name, arguments, alias.as_ref(), columns)
             }
+            TableSource::OpenJson(open) => self.open_json(open),
             TableSource::Join { kind, left, right, on } => self.join(*kind, left, right, on.as_ref()),
             TableSource::Pivot(pivot) => self.pivot(pivot),
             TableSource::Unpivot(unpivot) => self.unpivot(unpivot),
@@ -511,7 +514,12 @@ impl Binder<'_, '_> {
                 argument => self.expression(argument)?,
             });
         }
-        let (function, columns) = super::table_functions::find(name).ok_or_else(|| error(208, 1, &[name]))?;
+        let (function, columns) = super::table_functions::find(name).ok_or_else(|| {
+            if crate::tsql::reference::is_system_source(&name.name) {
+                return crate::messages::unsupported(&name.name);
+            }
+            error(208, 1, &[name])
+        })?;
         let source = alias.unwrap_or(&name.name).clone();
         let nvarchar = DataType::NVarChar(crate::value::Length::Max);
         let arguments = bound
@@ -521,13 +529,28 @@ impl Binder<'_, '_> {
                 if from.is_text() { convert_ex(ex, from, nvarchar) } else { ex }
             })
             .collect();
-        let columns: Vec<ScopeColumn> = columns
-            .iter()
-            .enumerate()
-            .map(|(i, column)| scope_column(column, &source, names.get(i).unwrap_or(&column.name).clone()))
-            .collect();
-        self.add_columns(columns);
+        self.add_function_columns(&columns, &source, names);
         Ok(Node::Function(function, arguments))
+    }
+
+    fn add_function_columns(&mut self, columns: &[ColumnMeta], source: &Rc<str>, names: &[Rc<str>]) {
+        let named = |(i, column): (usize, &ColumnMeta)| {
+            scope_column(column, source, names.get(i).unwrap_or(&column.name).clone())
+        };
+        let columns: Vec<ScopeColumn> = columns.iter().enumerate().map(named).collect();
+        self.add_columns(columns);
+    }
+
+    fn open_json(&mut self, open: &crate::tsql::ast::OpenJson) -> SqlResult<Node> {
+        let nvarchar = DataType::NVarChar(crate::value::Length::Max);
+        let mut arguments = vec![self.expression(&open.document)?.converted(nvarchar)];
+        if let Some(path) = &open.path {
+            arguments.push(self.expression(path)?.converted(nvarchar));
+        }
+        let with = open.with.as_deref();
+        let source = open.alias.clone().unwrap_or_else(|| "OPENJSON".into());
+        self.add_function_columns(&super::json::OpenJson::columns(with), &source, &open.columns);
+        Ok(Node::OpenJson(Box::new(super::json::OpenJson::new(with)?), arguments))
     }
 }
 

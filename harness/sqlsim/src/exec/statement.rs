@@ -154,6 +154,13 @@ impl Runner<'_> {
             state.settings.identity_insert = on.then_some(target);
             return Ok(());
         }
+        if let SetOption::ContextInfo(value) = option {
+            let fixed = DataType::Binary(128);
+            let value = self.evaluate(activation, value, fixed).await?;
+            let Value::Binary(info) = value else { return Err(error(8115, 2, &[&"NULL", &"varbinary"])) };
+            self.session.update(|state| state.context_info = Some(info));
+            return Ok(());
+        }
         let mut state = self.session.exec.borrow_mut();
         let settings = &mut state.settings;
         match option {

@@ -14,13 +14,16 @@ use std::rc::Rc;
 
 mod certificates;
 mod changes;
+mod cultures;
 mod cursors;
 mod errors;
 mod idioms;
 mod isolation;
+mod json;
 mod modules;
 mod permissions;
 mod queries;
+mod reference;
 mod refusals;
 mod streaming;
 
@@ -91,6 +94,11 @@ fn shown(row: &[Value]) -> String {
         })
         .collect::<Vec<_>>()
         .join("|")
+}
+
+/// Runs a batch that needs no table; its rows as text.
+fn answers(text: &'static str, expected: &'static str) {
+    on_a_bench(async |bench| assert_eq!(bench.rows(text).await, expected, "{text}"));
 }
 
 /// Runs `test` on a paused clock.

@@ -125,6 +125,8 @@ pub struct SessionState {
     pub last_text: Rc<str>,
     /// Whether that was a procedure call (RPC).
     pub last_is_call: bool,
+    /// SET CONTEXT_INFO: 128 bytes.
+    pub context_info: Option<Rc<[u8]>>,
 }
 
 /// A context that EXECUTE AS left behind.

@@ -121,6 +121,7 @@ impl Session {
                 request: None,
                 last_text: "".into(),
                 last_is_call: false,
+                context_info: None,
             }),
             exec: RefCell::default(),
             killed: Cell::new(false),

@@ -119,6 +119,9 @@ impl Parser<'_> {
             let name = self.any_word()?;
             if !known.contains(&&*name) {
                 self.at = before;
+                if let Some(feature) = self.feature_at(self.at) {
+                    return Err(self.failure(40_510, &[&format_args!("{statement} … WITH {feature}")]));
+                }
                 return Err(self.failure(155, &[&name, &statement]));
             }
             let mut option = BackupOption { name, value: None, to: None };

@@ -175,6 +175,9 @@ pub enum StatementKind {
     Merge(Box<Merge>),
     /// TRUNCATE TABLE.
     Truncate(ObjectName),
+    /// UPDATE STATISTICS and ALTER INDEX … REBUILD or REORGANIZE: the table, and the error when it is none. They
+    /// change no result here.
+    Maintain(ObjectName, i32),
     /// KILL.
     Kill {
         /// The session.
@@ -453,7 +456,9 @@ pub enum SetOption {
     DeadlockPriority(i8),
     /// IDENTITY_INSERT.
     IdentityInsert(ObjectName, bool),
-    /// CONTEXT_INFO and others that are remembered only.
+    /// CONTEXT_INFO.
+    ContextInfo(Expr),
+    /// An option that changes no result here.
     Other(Rc<str>),
 }
 
@@ -876,6 +881,8 @@ pub enum TableSource {
         /// Column names.
         columns: Vec<Rc<str>>,
     },
+    /// OPENJSON.
+    OpenJson(Box<OpenJson>),
     /// PIVOT.
     Pivot(Box<Pivot>),
     /// UNPIVOT.
@@ -891,6 +898,34 @@ pub enum TableSource {
         /// ON.
         on: Option<Expr>,
     },
+}
+
+/// OPENJSON(document, path) WITH (columns).
+#[derive(Clone, Debug, PartialEq)]
+pub struct OpenJson {
+    /// The JSON text.
+    pub document: Expr,
+    /// Where to begin in it.
+    pub path: Option<Expr>,
+    /// The columns of WITH.
+    pub with: Option<Vec<JsonColumn>>,
+    /// Alias.
+    pub alias: Option<Rc<str>>,
+    /// Column names behind the alias.
+    pub columns: Vec<Rc<str>>,
+}
+
+/// A column of OPENJSON … WITH.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JsonColumn {
+    /// Its name.
+    pub name: Rc<str>,
+    /// Its type.
+    pub data_type: DataType,
+    /// Where it is, from the element; `$.name` when it is not said.
+    pub path: Option<Rc<str>>,
+    /// AS JSON: an object or array as it is written.
+    pub as_json: bool,
 }
 
 /// PIVOT (aggregate FOR column IN (values)) alias.

@@ -33,6 +33,9 @@ impl Parser<'_> {
         if !clustered {
             self.take("NONCLUSTERED");
         }
+        if self.is("DATABASE") {
+            self.refuse_definition("CREATE")?;
+        }
         let word = self.any_word()?;
         Ok(match &*word {
             "TABLE" => {
@@ -63,13 +66,9 @@ impl Parser<'_> {
             "SEQUENCE" => self.sequence(false)?,
             "CERTIFICATE" => return self.create_certificate(),
             "MASTER" => return self.create_master_key(),
-            "STATISTICS" | "ASSEMBLY" | "QUEUE" | "SERVICE" | "MESSAGE" | "CONTRACT" | "PARTITION"
-            | "FULLTEXT" | "SERVER" | "CREDENTIAL" | "AVAILABILITY" | "EVENT" | "XML" | "DEFAULT"
-            | "RULE" | "AGGREGATE" => {
-                return Err(self.failure(40_510, &[&format!("CREATE {word}")]));
-            }
             _ => {
                 self.at -= 1;
+                self.refuse_definition("CREATE")?;
                 return Err(self.unexpected());
             }
         })
@@ -79,10 +78,14 @@ impl Parser<'_> {
         if let Some(kind) = self.module_kind() {
             return self.module(kind, start, first, true, false);
         }
+        if self.is("DATABASE") {
+            self.refuse_definition("ALTER")?;
+        }
         let word = self.any_word()?;
         Ok(match &*word {
             "TABLE" => return self.alter_table(),
             "SEQUENCE" => self.sequence(true)?,
+            "INDEX" => self.alter_index()?,
             "DATABASE" => return self.alter_database(),
             "ENDPOINT" => return self.endpoint(true),
             "LOGIN" => self.alter_login()?,
@@ -93,8 +96,8 @@ impl Parser<'_> {
                 self.need_symbol("=")?;
                 StatementKind::Security(Box::new(Security::AlterUser { name, login: self.name()? }))
             }
-            "SERVER" => {
-                self.need("ROLE")?;
+            "SERVER" if self.is("ROLE") => {
+                self.advance();
                 let (role, member, add) = self.role_member()?;
                 StatementKind::Security(Box::new(Security::ServerRole { role, member, add }))
             }
@@ -103,17 +106,41 @@ impl Parser<'_> {
                 StatementKind::Security(Box::new(Security::DatabaseRole { role, member, add }))
             }
             "AUTHORIZATION" => self.alter_authorization()?,
-            "INDEX" | "SCHEMA" | "QUEUE" | "AVAILABILITY" | "MASTER" | "RESOURCE" => {
-                return Err(self.failure(40_510, &[&format!("ALTER {word}")]));
-            }
             _ => {
                 self.at -= 1;
+                self.refuse_definition("ALTER")?;
                 return Err(self.unexpected());
             }
         })
     }
 
+    /// ALTER INDEX name ON table REBUILD or REORGANIZE, with options that choose how.
+    fn alter_index(&mut self) -> SqlResult<StatementKind> {
+        if !self.take("ALL") {
+            self.name()?;
+        }
+        self.need("ON")?;
+        let table = self.object_name()?;
+        let action = self.any_word()?;
+        if &*action != "REBUILD" && &*action != "REORGANIZE" {
+            return Err(self.failure(40_510, &[&format_args!("ALTER INDEX … {action}")]));
+        }
+        if self.take("PARTITION") {
+            self.need_symbol("=")?;
+            if !self.take("ALL") {
+                return Err(self.failure(40_510, &[&"ALTER INDEX … PARTITION"]));
+            }
+        }
+        if self.take("WITH") {
+            self.skip_parentheses()?;
+        }
+        Ok(StatementKind::Maintain(table, 1088))
+    }
+
     pub(super) fn drop_statement(&mut self) -> SqlResult<StatementKind> {
+        if self.is("DATABASE") {
+            self.refuse_definition("DROP")?;
+        }
         let word = self.any_word()?;
         let if_exists = self.take_two("IF", "EXISTS");
         let kind = match &*word {
@@ -146,11 +173,9 @@ impl Parser<'_> {
             }
             "CERTIFICATE" => return self.drop_certificate(),
             "MASTER" => return self.drop_master_key(),
-            "STATISTICS" | "QUEUE" | "SERVICE" | "CREDENTIAL" => {
-                return Err(self.failure(40_510, &[&format!("DROP {word}")]));
-            }
             _ => {
                 self.at -= 1;
+                self.refuse_definition("DROP")?;
                 return Err(self.unexpected());
             }
         };
@@ -239,6 +264,10 @@ impl Parser<'_> {
             let name = name.clone();
             self.advance();
             self.take("AS");
+            if self.is_ahead(1, "READONLY") || (self.is_symbol_ahead(1, ".") && self.is_ahead(3, "READONLY"))
+            {
+                return Err(self.failure(40_510, &[&"table-valued parameters"]));
+            }
             let data_type = self.data_type()?;
             let slot = self.declare(name, data_type, None)?;
             if self.take_symbol("=") {
@@ -247,7 +276,6 @@ impl Parser<'_> {
             if self.take("OUTPUT") || self.take("OUT") {
                 self.variables[slot].output = true;
             }
-            self.take("READONLY");
             if !self.take_symbol(",") {
                 break;
             }

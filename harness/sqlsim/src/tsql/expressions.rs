@@ -51,6 +51,11 @@ impl Parser<'_> {
             self.need_symbol(")")?;
             return Ok(Expr::Exists(Box::new(query)));
         }
+        for word in ["CONTAINS", "FREETEXT", "MATCH"] {
+            if self.is(word) && self.is_symbol_ahead(1, "(") {
+                return Err(self.failure(40_510, &[&word]));
+            }
+        }
         if self.is_symbol("(") && self.parenthesis_holds_condition() {
             self.advance();
             let inner = self.condition()?;
@@ -104,6 +109,9 @@ impl Parser<'_> {
         }
         if self.take("IS") {
             let negated = self.take("NOT");
+            if self.is("DISTINCT") && self.is_ahead(1, "FROM") {
+                return Err(self.failure(40_510, &[&"IS DISTINCT FROM"]));
+            }
             self.need("NULL")?;
             return Ok(negate(Expr::IsNull(Box::new(left)), negated));
         }
@@ -197,11 +205,19 @@ impl Parser<'_> {
             self.advance();
             primary = self.xml_method(primary)?;
         }
-        while self.take("COLLATE") {
-            self.chain()?;
-            primary = Expr::Collate(Box::new(primary), self.name()?);
+        loop {
+            if self.take("COLLATE") {
+                self.chain()?;
+                primary = Expr::Collate(Box::new(primary), self.name()?);
+            } else if self.is("AT") && self.is_ahead(1, "TIME") && self.is_ahead(2, "ZONE") {
+                self.chain()?;
+                self.at += 3;
+                let zone = self.primary()?;
+                primary = called(super::AT_TIME_ZONE, vec![primary, zone]);
+            } else {
+                return Ok(primary);
+            }
         }
-        Ok(primary)
     }
 
     fn primary(&mut self) -> SqlResult<Expr> {
@@ -315,6 +331,9 @@ impl Parser<'_> {
         if self.is("IIF") && self.is_symbol_ahead(1, "(") {
             return self.iif();
         }
+        if (self.is("PARSE") || self.is("TRY_PARSE")) && self.is_symbol_ahead(1, "(") {
+            return self.parse();
+        }
         let mut parts = vec![self.name()?];
         while self.is_symbol(".") && !self.is_symbol_ahead(1, "*") {
             if self.is_xml_method(1) {
@@ -363,9 +382,7 @@ impl Parser<'_> {
             _ => super::XML_EXIST,
         };
         self.need_symbol(")")?;
-        let Expr::Call(mut call) = simple_call(name) else { return Err(self.unexpected()) };
-        call.arguments = vec![of, path];
-        let value = Expr::Call(call);
+        let value = called(name, vec![of, path]);
         Ok(match target {
             Some(target) => Expr::Convert { value: Box::new(value), target, style: None, is_try: false },
             None => value,
@@ -389,7 +406,29 @@ impl Parser<'_> {
         Ok(Expr::Case { operand: None, branches: vec![(condition, yes)], otherwise: Some(Box::new(no)) })
     }
 
+    /// `PARSE(text AS type USING culture)`.
+    fn parse(&mut self) -> SqlResult<Expr> {
+        let name = if self.is("PARSE") { super::PARSE } else { super::TRY_PARSE };
+        self.advance();
+        self.need_symbol("(")?;
+        let text = self.expression()?;
+        self.need("AS")?;
+        let target = Expr::Literal(Value::Null, self.data_type()?);
+        let mut arguments = vec![text, target];
+        if self.take("USING") {
+            arguments.push(self.expression()?);
+        }
+        self.need_symbol(")")?;
+        Ok(called(name, arguments))
+    }
+
     fn call(&mut self, name: ObjectName) -> SqlResult<Expr> {
+        if name.schema.is_none() {
+            let upper = name.name.to_ascii_uppercase();
+            if super::reference::is_function(&upper) {
+                return Err(self.failure(40_510, &[&upper]));
+            }
+        }
         self.need_symbol("(")?;
         let mut call = Call {
             name,
@@ -407,6 +446,11 @@ impl Parser<'_> {
                 self.take("ALL");
             }
             call.arguments = self.call_arguments(&call.name.name.clone())?;
+            if self.take("FROM") {
+                // TRIM(characters FROM text).
+                call.name = ObjectName::bare(super::TRIM_FROM.into());
+                call.arguments.push(self.expression()?);
+            }
         }
         self.need_symbol(")")?;
         if self.take("WITHIN") {
@@ -434,8 +478,15 @@ impl Parser<'_> {
                 return Ok(arguments);
             }
         }
+        let trims = name.eq_ignore_ascii_case("TRIM");
+        if trims && self.is_any(&["LEADING", "TRAILING", "BOTH"]) && !self.is_symbol_ahead(1, ")") {
+            return Err(self.failure(40_510, &[&"TRIM (LEADING, TRAILING or BOTH … FROM …)"]));
+        }
         loop {
             arguments.push(if self.take("DEFAULT") { Expr::Default } else { self.expression()? });
+            if trims && arguments.len() == 1 && self.is("FROM") {
+                return Ok(arguments);
+            }
             if !self.take_symbol(",") {
                 return Ok(arguments);
             }
@@ -557,9 +608,13 @@ fn negate(inner: Expr, negated: bool) -> Expr {
 }
 
 fn simple_call(name: &str) -> Expr {
+    called(name, Vec::new())
+}
+
+fn called(name: &str, arguments: Vec<Expr>) -> Expr {
     Expr::Call(Box::new(Call {
         name: ObjectName::bare(name.into()),
-        arguments: Vec::new(),
+        arguments,
         star: false,
         distinct: false,
         within_group: Vec::new(),

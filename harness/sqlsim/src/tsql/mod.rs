@@ -19,6 +19,7 @@ pub mod lexer;
 mod merge;
 mod parser;
 mod queries;
+pub(crate) mod reference;
 mod security;
 mod statements;
 mod types;
@@ -39,6 +40,14 @@ pub(crate) const XML_QUERY: &str = "\u{0}QUERY";
 pub(crate) const XML_EXIST: &str = "\u{0}EXIST";
 /// See [`XML_VALUE`].
 pub(crate) const XML_NODES: &str = "\u{0}NODES";
+/// What `x AT TIME ZONE y` is called inside.
+pub(crate) const AT_TIME_ZONE: &str = "\u{0}AT TIME ZONE";
+/// What `TRIM(x FROM y)` is called inside.
+pub(crate) const TRIM_FROM: &str = "\u{0}TRIM FROM";
+/// What `PARSE(x AS type USING y)` is called inside.
+pub(crate) const PARSE: &str = "\u{0}PARSE";
+/// What `TRY_PARSE(x AS type USING y)` is called inside.
+pub(crate) const TRY_PARSE: &str = "\u{0}TRY_PARSE";
 
 /// How many parsed batches are kept.
 const CACHE_MAX: usize = 1024;

@@ -224,6 +224,9 @@ impl<'a> Parser<'a> {
     /// The current token does not belong here: 156 for a keyword, 102 for anything else.
     pub(super) fn unexpected(&self) -> SqlError {
         let at = if self.at_end() { self.at.saturating_sub(1) } else { self.at };
+        if let Some(feature) = self.feature_at(at) {
+            return self.failure(40_510, &[&feature]);
+        }
         let token = &self.tokens[at];
         let shown: &str = match &token.kind {
             TokenKind::Text { text, .. } => text,
@@ -434,6 +437,9 @@ impl<'a> Parser<'a> {
             "datetimeoffset" => DataType::DateTimeOffset(fraction()),
             "xml" => DataType::Xml,
             "sql_variant" => DataType::SqlVariant,
+            known if super::reference::is_type(known) => {
+                return Err(self.failure(40_510, &[&format_args!("the type {known}")]));
+            }
             _ => return Err(self.failure(2715, &[&1, &name.name])),
         })
     }

@@ -1,8 +1,9 @@
 //! SELECT, INSERT, UPDATE, DELETE.
 
 use super::ast::{
-    BinaryOperator, CommonTable, CursorName, Delete, Expr, Insert, InsertSource, JoinKind, Output, Query,
-    QueryBody, Select, SelectItem, SetOperator, StatementKind, TableSource, Top, Update, UpdateItem,
+    BinaryOperator, CommonTable, CursorName, Delete, Expr, Insert, InsertSource, JoinKind, JsonColumn,
+    OpenJson, Output, Query, QueryBody, Select, SelectItem, SetOperator, StatementKind, TableSource, Top,
+    Update, UpdateItem,
 };
 use super::lexer::TokenKind;
 use super::parser::Parser;
@@ -389,6 +390,15 @@ impl Parser<'_> {
         if self.is_symbol("(") {
             return self.parenthesised_source();
         }
+        if self.is_symbol_ahead(1, "(")
+            && let TokenKind::Word(word) = self.kind()
+            && super::reference::is_source(word)
+        {
+            return Err(self.failure(40_510, &[&word.to_ascii_uppercase()]));
+        }
+        if self.is("OPENJSON") && self.is_symbol_ahead(1, "(") {
+            return self.open_json();
+        }
         let name = self.object_name()?;
         if self.is_symbol("(") {
             if is_hint(self.kind_ahead(1)) && self.is_symbol_ahead(2, ")") {
@@ -414,6 +424,40 @@ impl Parser<'_> {
         let alias = self.alias()?;
         let hints = self.table_hints()?;
         Ok(TableSource::Named { name, alias, hints })
+    }
+
+    /// `OPENJSON(text, path) WITH (name type 'path' AS JSON, …) AS alias`.
+    fn open_json(&mut self) -> SqlResult<TableSource> {
+        self.advance();
+        self.need_symbol("(")?;
+        let document = self.expression()?;
+        let path = if self.take_symbol(",") { Some(self.expression()?) } else { None };
+        self.need_symbol(")")?;
+        let mut with = None;
+        if self.is("WITH") && self.is_symbol_ahead(1, "(") {
+            self.advance();
+            self.advance();
+            let mut columns = Vec::new();
+            loop {
+                let name = self.name()?;
+                let data_type = self.data_type()?;
+                if self.take("COLLATE") {
+                    self.name()?;
+                }
+                let has_path = matches!(self.kind(), TokenKind::Text { .. });
+                let path = if has_path { Some(self.text_literal()?) } else { None };
+                let as_json = self.take_two("AS", "JSON");
+                columns.push(JsonColumn { name, data_type, path, as_json });
+                if !self.take_symbol(",") {
+                    break;
+                }
+            }
+            self.need_symbol(")")?;
+            with = Some(columns);
+        }
+        let alias = self.alias()?;
+        let columns = if alias.is_some() && self.is_symbol("(") { self.name_list()? } else { Vec::new() };
+        Ok(TableSource::OpenJson(Box::new(OpenJson { document, path, with, alias, columns })))
     }
 
     /// `('path') AS table(column)` behind `nodes`.

@@ -45,6 +45,7 @@ impl Parser<'_> {
     pub(super) fn statement_here(&mut self, first: bool) -> SqlResult<()> {
         self.combined = 0;
         let line = self.line();
+        self.refuse_statement()?;
         let TokenKind::Word(word) = self.kind() else { return self.call_without_execute(first) };
         let upper = word.to_ascii_uppercase();
         match upper.as_str() {
@@ -134,11 +135,37 @@ impl Parser<'_> {
                 self.advance();
                 StatementKind::Revert
             }
-            "BULK" | "SHUTDOWN" | "UPDATE" | "READTEXT" | "WRITETEXT" => {
-                return Err(self.failure(40_510, &[&word]));
-            }
+            "UPDATE" => self.update_statistics()?,
             _ => return Ok(None),
         }))
+    }
+
+    /// UPDATE STATISTICS table [statistics] [WITH options]: there are none, so only the table's name is looked at.
+    fn update_statistics(&mut self) -> SqlResult<StatementKind> {
+        self.advance();
+        self.advance();
+        let table = self.object_name()?;
+        if self.is_symbol("(") {
+            self.name_list()?;
+        } else if self.is_name() && !starts(&self.name()?) && self.take_symbol(",") {
+            return Err(self.unexpected());
+        }
+        if self.take("WITH") {
+            loop {
+                self.any_word()?;
+                if self.take_symbol("=") {
+                    self.advance();
+                } else if !matches!(self.kind(), TokenKind::Word(_) | TokenKind::End | TokenKind::Symbol(_)) {
+                    // SAMPLE 50 PERCENT.
+                    self.advance();
+                    self.any_word()?;
+                }
+                if !self.take_symbol(",") {
+                    break;
+                }
+            }
+        }
+        Ok(StatementKind::Maintain(table, 2706))
     }
 
     /// Whether a reserved word that begins a statement is here.
@@ -221,9 +248,6 @@ impl Parser<'_> {
             self.push(line, StatementKind::BeginTransaction(name));
             return Ok(());
         }
-        if self.is("DISTRIBUTED") {
-            return Err(self.failure(40_510, &[&"BEGIN DISTRIBUTED TRANSACTION"]));
-        }
         if self.take("TRY") {
             return self.try_catch();
         }
@@ -235,7 +259,7 @@ impl Parser<'_> {
         let mut seen = false;
         loop {
             while self.take_symbol(";") {}
-            if self.is("END") && (seen || !needs_one) {
+            if self.is("END") && !self.is_ahead(1, "CONVERSATION") && (seen || !needs_one) {
                 self.advance();
                 return Ok(());
             }
@@ -403,6 +427,9 @@ impl Parser<'_> {
             names.push(self.any_word()?);
         }
         for name in &names {
+            if super::reference::is_option(name) {
+                return Err(self.failure(40_510, &[&format_args!("SET {name}")]));
+            }
             if !SWITCHES.contains(&&**name) {
                 return Err(self.failure(195, &[name, &"SET option"]));
             }
@@ -466,10 +493,11 @@ impl Parser<'_> {
                 let table = self.object_name()?;
                 SetOption::IdentityInsert(table, self.on_or_off()?)
             }
-            "QUERY_GOVERNOR_COST_LIMIT" | "CONTEXT_INFO" => {
+            "QUERY_GOVERNOR_COST_LIMIT" => {
                 self.expression()?;
                 SetOption::Other(name.into())
             }
+            "CONTEXT_INFO" => SetOption::ContextInfo(self.expression()?),
             _ => return Ok(None),
         }))
     }

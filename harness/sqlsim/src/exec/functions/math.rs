@@ -22,6 +22,70 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function { name: "SQUARE", takes: &[Float], optional: 0, returns: FLOAT, body: square },
     Function { name: "EXP", takes: &[Float], optional: 0, returns: FLOAT, body: exp },
     Function { name: "LOG", takes: &[Float], optional: 0, returns: FLOAT, body: log },
+    Function {
+        name: "SIN",
+        takes: &[Float],
+        optional: 0,
+        returns: FLOAT,
+        body: |_, a, _| angle(a, f64::sin),
+    },
+    Function {
+        name: "COS",
+        takes: &[Float],
+        optional: 0,
+        returns: FLOAT,
+        body: |_, a, _| angle(a, f64::cos),
+    },
+    Function {
+        name: "TAN",
+        takes: &[Float],
+        optional: 0,
+        returns: FLOAT,
+        body: |_, a, _| angle(a, f64::tan),
+    },
+    Function {
+        name: "COT",
+        takes: &[Float],
+        optional: 0,
+        returns: FLOAT,
+        body: |_, a, _| angle(a, |x| x.tan().recip()),
+    },
+    Function {
+        name: "ASIN",
+        takes: &[Float],
+        optional: 0,
+        returns: FLOAT,
+        body: |_, a, _| angle(a, f64::asin),
+    },
+    Function {
+        name: "ACOS",
+        takes: &[Float],
+        optional: 0,
+        returns: FLOAT,
+        body: |_, a, _| angle(a, f64::acos),
+    },
+    Function {
+        name: "ATAN",
+        takes: &[Float],
+        optional: 0,
+        returns: FLOAT,
+        body: |_, a, _| angle(a, f64::atan),
+    },
+    Function { name: "ATN2", takes: &[Float, Float], optional: 0, returns: FLOAT, body: atn2 },
+    Function {
+        name: "DEGREES",
+        takes: &[Float],
+        optional: 0,
+        returns: FLOAT,
+        body: |_, a, _| angle(a, f64::to_degrees),
+    },
+    Function {
+        name: "RADIANS",
+        takes: &[Float],
+        optional: 0,
+        returns: FLOAT,
+        body: |_, a, _| angle(a, f64::to_radians),
+    },
     Function { name: "LOG10", takes: &[Float], optional: 0, returns: FLOAT, body: log10 },
     Function { name: "PI", takes: &[], optional: 0, returns: FLOAT, body: pi },
     Function { name: "RAND", takes: &[Int], optional: 1, returns: FLOAT, body: rand },
@@ -47,6 +111,20 @@ fn each(value: Option<&Value>, exact: fn(Decimal) -> Decimal, float: fn(f64) -> 
         }
         Some(_) => return Err(error(8116, 1, &[&"argument", &1, &"function"])),
     })
+}
+
+/// A function of one float; what is no number (ASIN(2)) is error 3623.
+fn angle(a: &[Value], of: fn(f64) -> f64) -> Out {
+    let Some(Value::Float(x)) = a.first() else { return Ok(Value::Null) };
+    let y = of(*x);
+    if y.is_finite() { Ok(Value::Float(y)) } else { Err(error(3623, 1, &[])) }
+}
+
+fn atn2(_: &Environment<'_>, a: &[Value], _: &[DataType]) -> Out {
+    let (Some(Value::Float(y)), Some(Value::Float(x))) = (a.first(), a.get(1)) else {
+        return Ok(Value::Null);
+    };
+    if *x == 0.0 && *y == 0.0 { Err(error(3623, 1, &[])) } else { Ok(Value::Float(y.atan2(*x))) }
 }
 
 fn abs(_: &Environment<'_>, a: &[Value], _: &[DataType]) -> Out {

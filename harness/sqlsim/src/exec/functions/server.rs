@@ -185,6 +185,20 @@ pub(super) const FUNCTIONS: &[Function] = &[
         body: cursor_status,
     },
     Function {
+        name: "CONTEXT_INFO",
+        takes: &[],
+        optional: 0,
+        returns: Returns::Type(DataType::VarBinary(crate::value::Length::Upto(128))),
+        body: context_info,
+    },
+    Function {
+        name: "OBJECT_DEFINITION",
+        takes: &[Int],
+        optional: 0,
+        returns: Returns::Type(super::TEXT),
+        body: object_definition,
+    },
+    Function {
         name: "SESSIONPROPERTY",
         takes: &[Text],
         optional: 0,
@@ -286,6 +300,19 @@ fn object_of(env: &Environment<'_>, a: &[Value]) -> Option<(std::rc::Rc<str>, st
 
 fn object_name(env: &Environment<'_>, a: &[Value], _: Types<'_>) -> Out {
     some_text(object_of(env, a).map(|(_, name)| name))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the signature of all functions")]
+fn context_info(env: &Environment<'_>, _: &[Value], _: Types<'_>) -> Out {
+    Ok(env.session.state.borrow().context_info.clone().map_or(Value::Null, Value::Binary))
+}
+
+fn object_definition(env: &Environment<'_>, a: &[Value], _: Types<'_>) -> Out {
+    let Some(id) = int_of(a.first()).and_then(|id| i32::try_from(id).ok()) else { return Ok(Value::Null) };
+    let engine = env.instance.0.engine.borrow();
+    some_text(
+        engine.database(env.database).and_then(|db| db.content.module(id)).map(|module| module.text.clone()),
+    )
 }
 
 fn object_schema_name(env: &Environment<'_>, a: &[Value], _: Types<'_>) -> Out {

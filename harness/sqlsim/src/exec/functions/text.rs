@@ -105,6 +105,20 @@ pub(super) const FUNCTIONS: &[Function] = &[
         returns: Returns::Type(TEXT),
         body: format_message,
     },
+    Function {
+        name: "TRANSLATE",
+        takes: &[Text, Text, Text],
+        optional: 0,
+        returns: Returns::LongTextOf(0),
+        body: translate,
+    },
+    Function {
+        name: "STRING_ESCAPE",
+        takes: &[Text, Text],
+        optional: 0,
+        returns: Returns::Type(TEXT),
+        body: string_escape,
+    },
     Function { name: "ISNUMERIC", takes: &[Any], optional: 0, returns: INT, body: is_numeric },
 ];
 
@@ -162,6 +176,38 @@ fn rtrim(_: &Environment<'_>, a: &[Value], _: &[DataType]) -> Out {
 
 fn trim(_: &Environment<'_>, a: &[Value], _: &[DataType]) -> Out {
     map(a.first(), |text| text.trim_matches(' ').to_owned())
+}
+
+/// TRIM(characters FROM text).
+pub(super) fn trim_from(_: &Environment<'_>, a: &[Value], _: &[DataType]) -> Out {
+    let Some(characters) = text_of(a.first()) else { return Ok(Value::Null) };
+    let folded: Vec<String> = characters.chars().map(|c| fold(&c.to_string())).collect();
+    let trims = |c: char| folded.contains(&fold(&c.to_string()));
+    map(a.get(1), |text| text.trim_matches(trims).to_owned())
+}
+
+/// TRANSLATE: each character of one list becomes the one at its place in the other.
+fn translate(_: &Environment<'_>, a: &[Value], _: &[DataType]) -> Out {
+    let (Some(from), Some(to)) = (text_of(a.get(1)), text_of(a.get(2))) else { return Ok(Value::Null) };
+    if characters(from) != characters(to) {
+        return Err(error(9828, 1, &[&"TRANSLATE"]));
+    }
+    let from: Vec<String> = from.chars().map(|c| fold(&c.to_string())).collect();
+    let to: Vec<char> = to.chars().collect();
+    let other = |c: char| {
+        let folded = fold(&c.to_string());
+        from.iter().position(|known| *known == folded).and_then(|at| to.get(at)).copied().unwrap_or(c)
+    };
+    map(a.first(), |text| text.chars().map(other).collect())
+}
+
+/// STRING_ESCAPE, which knows JSON alone.
+fn string_escape(_: &Environment<'_>, a: &[Value], _: &[DataType]) -> Out {
+    let Some(kind) = text_of(a.get(1)) else { return Ok(Value::Null) };
+    if !kind.eq_ignore_ascii_case("json") {
+        return Err(crate::messages::unsupported(&format_args!("STRING_ESCAPE with '{kind}'")));
+    }
+    map(a.first(), crate::exec::format::json::escaped)
 }
 
 fn counted(value: Option<&Value>) -> SqlResult<Option<usize>> {

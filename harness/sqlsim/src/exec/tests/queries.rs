@@ -1,11 +1,6 @@
 //! Queries: windows, recursion, grouping sets, PIVOT, FOR XML and FOR JSON.
 
-use super::on_a_bench;
-
-/// Runs cases that need no table.
-fn answers(text: &'static str, expected: &'static str) {
-    on_a_bench(async |bench| assert_eq!(bench.rows(text).await, expected, "{text}"));
-}
+use super::{answers, on_a_bench};
 
 #[rstest::rstest]
 #[case(
