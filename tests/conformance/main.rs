@@ -1,7 +1,8 @@
 //! Conformance: clients that nobody here wrote, against `firedrill serve` or a real SQL Server.
 //!
 //! One test is one client and one group of cases; the cases are in `cases.py` and `failover.py`
-//! and, for the clients in Rust, in the modules here. What a client needs is installed by `scripts/conformance`.
+//! and, for the clients in Rust, in the modules here and in the package `mssql_tds`. What a client needs is installed
+//! by `scripts/conformance`.
 //! A client that is not installed is reported as ignored, never as passed; with `CI=true` it fails.
 //!
 //! A real server is driven when `FIREDRILL_CONFORMANCE_SERVER=host,port` is set, with
@@ -10,6 +11,7 @@
 //! database `conformance` there and leaves it. What passes against both tells that the simulator does
 //! here what the real one does; what passes against the simulator alone tells nothing about the real one.
 
+mod failover;
 mod rust_clients;
 mod served;
 
@@ -24,7 +26,11 @@ const CLIENTS: &[(&str, &[&str])] = &[
     ("pymssql", &["connect", "types", "errors", "results", "cancel", "transactions", "prepared"]),
     ("pytds", &["connect", "types", "errors", "results", "cancel", "transactions", "prepared"]),
     ("odbc", &["connect", "types", "errors", "results", "cancel", "transactions", "prepared"]),
+    (MSSQL_TDS, &["connect", "types", "errors", "results", "cancel", "transactions", "prepared"]),
 ];
+
+/// The client that is a program of its own, built by `scripts/conformance`.
+const MSSQL_TDS: &str = "mssql_tds";
 
 fn main() {
     let arguments = Arguments::from_args();
@@ -68,8 +74,16 @@ fn python() -> Option<PathBuf> {
     named.into_iter().chain([made]).find(|path| path.exists())
 }
 
+/// The program that drives a server with mssql-tds.
+fn mssql_tds() -> PathBuf {
+    root().join("target/conformance/mssql_tds/release/conformance-mssql-tds")
+}
+
 /// What keeps a client from running.
 fn missing(client: &str, python: Option<&Path>) -> Option<String> {
+    if client == MSSQL_TDS {
+        return (!mssql_tds().exists()).then(|| "it was not built".to_owned());
+    }
     let Some(python) = python else { return Some("there is no Python with the clients".to_owned()) };
     let module = match client {
         "pymssql" => "import pymssql",
@@ -90,8 +104,14 @@ fn missing(client: &str, python: Option<&Path>) -> Option<String> {
 
 /// Runs one group of cases with one client.
 fn run(python: &Path, client: &str, group: &str) -> Result<(), Failed> {
-    let mut command = Command::new(python);
-    command.arg(root().join(format!("tests/conformance/client_{client}.py"))).arg(group);
+    let mut command = if client == MSSQL_TDS {
+        Command::new(mssql_tds())
+    } else {
+        let mut command = Command::new(python);
+        command.arg(root().join(format!("tests/conformance/client_{client}.py")));
+        command
+    };
+    command.arg(group);
     command.env("PYTHONDONTWRITEBYTECODE", "1");
     // They end with this function.
     let mut servers = Vec::new();

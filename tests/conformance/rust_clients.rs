@@ -1,5 +1,6 @@
 //! Clients that are crates: tiberius, over TCP.
 
+use crate::failover::{self, Site, SqlError, Typist};
 use crate::served::{self, Mode, PASSWORD, Served};
 use libtest_mimic::{Failed, Trial};
 use std::time::Duration;
@@ -69,6 +70,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("cancel", cancel),
         trial("transactions", transactions),
         trial("prepared", prepared),
+        trial("failover", failover).with_ignored_flag(for_real),
     ]
 }
 
@@ -296,4 +298,53 @@ async fn prepared() -> Result<(), Failed> {
     let twice = answer.try_return_value::<i32>("@twice")?;
     same("the output", twice, Some(42))?;
     Ok(())
+}
+
+/// The document's seven steps.
+async fn failover() -> Result<(), Failed> {
+    let estate = served::Estate::serve()?;
+    let site = Site {
+        folder: estate.folder().to_owned(),
+        firedrill: env!("CARGO_BIN_EXE_firedrill").into(),
+        password: served::ESTATE_PASSWORD.to_owned(),
+    };
+    let sign_in = |port| Target {
+        host: "127.0.0.1".to_owned(),
+        port,
+        user: "sa".to_owned(),
+        password: served::ESTATE_PASSWORD.to_owned(),
+        _server: None,
+    };
+    let mut backup = sign_in(estate.backup_port()).connect(EncryptionLevel::NotSupported).await?;
+    let mut mirror = sign_in(estate.backup_mirror_port()).connect(EncryptionLevel::NotSupported).await?;
+    Ok(failover::type_it(&site, &mut backup, &mut mirror).await?)
+}
+
+impl Typist for Connection {
+    async fn rows(&mut self, text: &str) -> Result<Vec<Vec<String>>, SqlError> {
+        let sets = match self.simple_query(text).await {
+            Ok(stream) => stream.into_results().await,
+            Err(error) => Err(error),
+        };
+        let sets = sets.map_err(|error| SqlError {
+            number: error.code().unwrap_or_default(),
+            text: error.to_string(),
+        })?;
+        let shown = |row: tiberius::Row| row.into_iter().map(|value| shown(&value)).collect();
+        Ok(sets.into_iter().flatten().map(shown).collect())
+    }
+}
+
+/// A value as text.
+fn shown(value: &tiberius::ColumnData<'_>) -> String {
+    use tiberius::ColumnData::{Bit, I16, I32, I64, String, U8};
+    match value {
+        U8(Some(n)) => n.to_string(),
+        I16(Some(n)) => n.to_string(),
+        I32(Some(n)) => n.to_string(),
+        I64(Some(n)) => n.to_string(),
+        Bit(Some(bit)) => u8::from(*bit).to_string(),
+        String(Some(text)) => text.to_string(),
+        other => format!("{other:?}"),
+    }
 }

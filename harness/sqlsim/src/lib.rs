@@ -25,6 +25,7 @@ pub mod host;
 pub mod instance;
 pub mod log;
 pub mod lsn;
+mod memory;
 pub mod messages;
 pub mod mirroring;
 pub mod msdb;

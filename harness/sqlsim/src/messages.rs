@@ -1117,6 +1117,11 @@ pub const MESSAGES: &[Message] = &[
         template: "The incoming tabular data stream (TDS) protocol stream is incorrect. The TDS headers contained errors.",
     },
     Message {
+        number: 4021,
+        severity: 16,
+        template: "Resetting the connection results in a different state than the initial login. The login fails.",
+    },
+    Message {
         number: 4035,
         severity: 10,
         template: "Processed %I64d pages for database '%ls', file '%ls' on file %d.",

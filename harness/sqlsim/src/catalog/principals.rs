@@ -90,6 +90,10 @@ fn sql_logins(context: &ViewContext<'_>, rows: &mut Rows<'_>) {
                 .set("create_date", datetime(login.created, offset))
                 .set("modify_date", datetime(login.created, offset))
                 .set("default_database_name", &login.default_database);
+            // CONTROL SERVER is needed to see it.
+            if context.session.acts_as_sysadmin() {
+                row.set("password_hash", Value::Binary(login.password.bytes().clone()));
+            }
         });
     }
 }

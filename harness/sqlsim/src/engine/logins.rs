@@ -27,8 +27,8 @@ pub struct Login {
     pub sid: Rc<[u8]>,
     /// Kind.
     pub kind: LoginKind,
-    /// Password of a SQL login.
-    pub password: Rc<str>,
+    /// Password of a SQL login, hashed.
+    pub password: super::PasswordHash,
     /// ALTER LOGIN … DISABLE
     pub is_disabled: bool,
     /// Default database.

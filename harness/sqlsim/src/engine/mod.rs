@@ -13,6 +13,7 @@ pub mod endpoints;
 pub mod key;
 pub mod locks;
 pub mod logins;
+pub mod passwords;
 pub mod permissions;
 pub mod read;
 pub mod schema;
@@ -38,6 +39,7 @@ pub use endpoints::{Endpoint, EndpointRole, EndpointState};
 pub use key::{Key, KeyPart};
 pub use locks::{Conflict, LockMode, LockTable, LockView, Resource};
 pub use logins::{Login, LoginKind, SERVER_ROLES};
+pub use passwords::PasswordHash;
 pub use permissions::{Caller, Securable};
 pub use read::{Access, TableAccess};
 pub use table::{RowId, Table};
@@ -70,6 +72,8 @@ pub struct Engine {
     pub(crate) ghosts: BTreeMap<(DatabaseId, ObjectId, RowId), crate::value::Row>,
     pub(crate) clock: Clock,
     pub(crate) rng: rand_chacha::ChaCha8Rng,
+    /// Salts of passwords.
+    pub(crate) salts: rand_chacha::ChaCha8Rng,
     pub(crate) data_directory: Rc<str>,
     pub(crate) server_name: Rc<str>,
     /// Settings that were changed (sp_configure), by id: the configured value and the one in use.
@@ -97,6 +101,7 @@ impl Engine {
             ghosts: BTreeMap::new(),
             clock: clock.clone(),
             rng: rand_chacha::ChaCha8Rng::seed_from_u64(config.seed ^ 0x0065_6e67_696e_6500),
+            salts: rand_chacha::ChaCha8Rng::seed_from_u64(config.seed ^ 0x7061_7373_776f_7264),
             data_directory: crate::files::trim_directory(&config.data_directory).into(),
             server_name: config.server_name.as_str().into(),
             settings: BTreeMap::new(),
@@ -105,6 +110,7 @@ impl Engine {
             uncharged: std::time::Duration::ZERO,
         };
         let created = clock.utc_now();
+        let password = engine.hash_password(&config.sa_password);
         engine.logins.insert(
             1,
             Login {
@@ -112,7 +118,7 @@ impl Engine {
                 name: "sa".into(),
                 sid: Rc::from([1u8].as_slice()),
                 kind: LoginKind::Sql,
-                password: config.sa_password.as_str().into(),
+                password,
                 is_disabled: false,
                 default_database: "master".into(),
                 created,
@@ -124,6 +130,13 @@ impl Engine {
             engine.add_system_database(id, name);
         }
         engine
+    }
+
+    /// A password as a login keeps it, with a salt of its own.
+    pub fn hash_password(&mut self, password: &str) -> PasswordHash {
+        let mut salt = [0; 4];
+        self.salts.fill_bytes(&mut salt);
+        PasswordHash::new(password, salt)
     }
 
     /// A GUID from the seeded stream.

@@ -307,9 +307,33 @@ pub fn reset(instance: &Instance, session: &Rc<Session>, keep_transaction: bool,
     ddl::drop_temporary(instance, session, 0);
     session.end_impersonation(0);
     session.update(|state| state.context_info = None);
+    go_back_to_login_database(instance, session, sink);
     let mut state = session.exec.borrow_mut();
     let transaction = state.transaction.take();
     *state = ExecState { transaction, ..ExecState::default() };
+}
+
+/// A reset connection is in the database of its login again; one that cannot be there any more ends (4021).
+fn go_back_to_login_database(instance: &Instance, session: &Rc<Session>, sink: &mut dyn Sink) {
+    let (now, begun) = {
+        let state = session.state.borrow();
+        (state.database_id, state.login_database_id)
+    };
+    if now == begun {
+        return;
+    }
+    let mut engine = instance.0.engine.borrow_mut();
+    if engine.can_open(begun, session).is_err() {
+        drop(engine);
+        sink.message(&messages::error(4021, 1, &[]));
+        session.kill();
+        return;
+    }
+    engine.leave_database(session.id, now);
+    engine.enter_database(session.id, begun);
+    session.update(|state| state.database_id = begun);
+    let name = |id| engine.database(id).map(|found| found.name.clone()).unwrap_or_default();
+    sink.database_changed(&name(now), &name(begun));
 }
 
 /// The session has ended: rolls back, drops its temporary tables, releases its locks.

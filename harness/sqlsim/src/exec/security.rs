@@ -4,12 +4,12 @@ mod grants;
 
 use super::run::{Activation, Failure, Runner};
 use crate::engine::{
-    Definition, Endpoint, EndpointRole, EndpointState, Login, LoginKind, PrincipalDef, PrincipalKind,
-    SERVER_ROLES, same_name,
+    Definition, Endpoint, EndpointRole, EndpointState, Login, LoginKind, PasswordHash, PrincipalDef,
+    PrincipalKind, SERVER_ROLES, same_name,
 };
 use crate::error::SqlResult;
 use crate::messages::error;
-use crate::tsql::ast::{Endpoint as WrittenEndpoint, Security};
+use crate::tsql::ast::{Endpoint as WrittenEndpoint, Password, Security};
 use std::rc::Rc;
 
 /// Runs a security statement.
@@ -105,6 +105,19 @@ fn own_database(runner: &mut Runner<'_>, name: &Rc<str>, owner: &Rc<str>) -> Sql
     Ok(())
 }
 
+/// A password as the login keeps it.
+fn kept(engine: &mut crate::engine::Engine, password: &Password) -> SqlResult<PasswordHash> {
+    match password {
+        Password::Text(text) => Ok(engine.hash_password(text)),
+        Password::Hashed(bytes) => {
+            let known = PasswordHash::from_bytes(bytes).filter(|_| !bytes.is_empty());
+            known.ok_or_else(|| {
+                crate::messages::unsupported(&"hashed passwords of another version than 0x0200")
+            })
+        }
+    }
+}
+
 fn login(runner: &mut Runner<'_>, written: &Security) -> SqlResult<()> {
     let now = runner.instance.clock().utc_now();
     let mut engine = runner.instance.0.engine.borrow_mut();
@@ -128,12 +141,16 @@ fn login(runner: &mut Runner<'_>, written: &Security) -> SqlResult<()> {
             {
                 return Err(error(15_010, 1, &[database]));
             }
+            let password = match password {
+                Some(password) => kept(&mut engine, password)?,
+                None => PasswordHash::none(),
+            };
             engine.create_login(Login {
                 principal_id: 0,
                 name: name.clone(),
                 sid: of_certificate.or_else(|| sid.clone()).unwrap_or_else(|| Rc::from([])),
                 kind,
-                password: password.clone().unwrap_or_else(|| "".into()),
+                password,
                 is_disabled: false,
                 default_database: default_database.clone().unwrap_or_else(|| "master".into()),
                 created: now,
@@ -142,13 +159,17 @@ fn login(runner: &mut Runner<'_>, written: &Security) -> SqlResult<()> {
             })?;
         }
         Security::AlterLogin { name, enabled, password, default_database } => {
+            let password = match password {
+                Some(password) => Some(kept(&mut engine, password)?),
+                None => None,
+            };
             let found = engine.logins.values_mut().find(|login| same_name(&login.name, name));
             let login = found.ok_or_else(|| unknown("alter", name))?;
             if let Some(enabled) = enabled {
                 login.is_disabled = !enabled;
             }
             if let Some(password) = password {
-                login.password = password.clone();
+                login.password = password;
             }
             if let Some(database) = default_database {
                 login.default_database = database.clone();

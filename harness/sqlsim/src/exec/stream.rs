@@ -16,9 +16,11 @@
 //!
 //! What has to hold rows (a sort, a grouping, a hash, the right side of a join,
 //! rows that a change works on) counts them in a [`Workspace`]; beyond
-//! [`WORKSPACE_BYTES_MAX`] the statement fails with error 701.
+//! [`WORKSPACE_BYTES_MAX`] the statement fails with error 701, as it does when all
+//! statements together hold more than their budget ([`crate::memory`]).
 
 use crate::engine::Fault;
+use crate::memory::Share;
 use crate::messages::error;
 use crate::value::{Row, Value};
 
@@ -50,17 +52,24 @@ impl Ask {
     }
 }
 
-/// Counts what an operator holds.
-#[derive(Debug, Default)]
+/// Counts what an operator holds, for its own limit and for that of all operators together.
+#[derive(Debug)]
 pub(super) struct Workspace {
     bytes: usize,
+    share: Share,
+}
+
+impl Default for Workspace {
+    fn default() -> Self {
+        Self { bytes: 0, share: Share::of_operators() }
+    }
 }
 
 impl Workspace {
     /// Counts one more row, with `overhead` bytes around it.
     ///
     /// # Errors
-    /// 701 beyond [`WORKSPACE_BYTES_MAX`].
+    /// 701 beyond [`WORKSPACE_BYTES_MAX`], and when all operators together hold too much.
     pub(super) fn hold(&mut self, row: &[Value], overhead: usize) -> Result<(), Fault> {
         let outside = |value: &Value| match value {
             Value::Text(text) => text.len(),
@@ -70,7 +79,7 @@ impl Workspace {
         let values = size_of_val(row) + row.iter().map(outside).sum::<usize>();
         // A shared row: its two counters and the pointer to it.
         self.bytes += values + overhead + 32;
-        if self.bytes > WORKSPACE_BYTES_MAX {
+        if self.bytes > WORKSPACE_BYTES_MAX || !self.share.hold(self.bytes) {
             return Err(error(701, 123, &[&"default"]).into());
         }
         Ok(())
@@ -79,7 +88,7 @@ impl Workspace {
     /// Counts rows that have been added to a list.
     ///
     /// # Errors
-    /// 701 beyond [`WORKSPACE_BYTES_MAX`].
+    /// 701 beyond [`WORKSPACE_BYTES_MAX`], and when all operators together hold too much.
     pub(super) fn hold_all(&mut self, rows: &[Row]) -> Result<(), Fault> {
         rows.iter().try_for_each(|row| self.hold(row, 0))
     }
@@ -87,6 +96,8 @@ impl Workspace {
     /// Begins to count anew: what was held is gone.
     pub(super) fn clear(&mut self) {
         self.bytes = 0;
+        // Less always has room.
+        let _ = self.share.hold(0);
     }
 }
 

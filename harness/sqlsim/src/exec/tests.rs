@@ -20,6 +20,7 @@ mod errors;
 mod idioms;
 mod isolation;
 mod json;
+mod limits;
 mod modules;
 mod permissions;
 mod queries;

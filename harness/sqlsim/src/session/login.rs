@@ -217,7 +217,7 @@ fn authenticate(instance: &Instance, login: &login::Login) -> Result<Known, (i32
     let Some(known) = engine.login(&login.user_name).filter(|known| known.kind == LoginKind::Sql) else {
         return Err((18456, 5, "Could not find a login matching the name provided."));
     };
-    if *known.password != *login.password {
+    if !known.password.is_of(&login.password) {
         return Err((18456, 8, "Password did not match that for the login provided."));
     }
     if known.is_disabled {
@@ -237,6 +237,9 @@ fn start_in(instance: &Instance, session: &Session, database: &str) -> Option<St
     engine.can_open(id, session).ok()?;
     engine.enter_database(session.id, id);
     engine.leave_database(session.id, session.state.borrow().database_id);
-    session.update(|state| state.database_id = id);
+    session.update(|state| {
+        state.database_id = id;
+        state.login_database_id = id;
+    });
     Some(name)
 }

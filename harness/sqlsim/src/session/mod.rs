@@ -125,6 +125,8 @@ pub struct SessionState {
     pub last_text: Rc<str>,
     /// Whether that was a procedure call (RPC).
     pub last_is_call: bool,
+    /// The database in which it began: a reset of the connection goes back there.
+    pub login_database_id: u32,
     /// SET CONTEXT_INFO: 128 bytes.
     pub context_info: Option<Rc<[u8]>>,
 }

@@ -121,6 +121,7 @@ impl Session {
                 request: None,
                 last_text: "".into(),
                 last_is_call: false,
+                login_database_id: who.database_id,
                 context_info: None,
             }),
             exec: RefCell::default(),

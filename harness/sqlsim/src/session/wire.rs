@@ -6,6 +6,7 @@
 use super::sink::{Disconnected, Done, Sink, TransactionChange};
 use crate::error::SqlError;
 use crate::instance::Instance;
+use crate::memory::{REQUEST_BYTES_FREE, REQUESTS_BYTES_MAX, Share};
 use crate::network::Stream;
 use crate::tds::packet::{
     Assembler, LOGIN_BYTES_MAX, MESSAGE_BYTES_MAX, Message, MessageKind, Packetizer, STATUS_IGNORE,
@@ -41,6 +42,10 @@ pub(super) struct Incoming {
     stream: ReadHalf<Box<dyn Stream>>,
     assembler: Assembler,
     queue: VecDeque<Message>,
+    /// Bytes of the request that runs.
+    running_bytes: usize,
+    /// What this connection's requests have of the budget of all.
+    share: Share,
 }
 
 impl Incoming {
@@ -48,7 +53,7 @@ impl Incoming {
     pub(super) fn new(stream: ReadHalf<Box<dyn Stream>>, mut assembler: Assembler) -> Self {
         // Until it is known who asks.
         assembler.set_message_bytes_max(LOGIN_BYTES_MAX);
-        Self { stream, assembler, queue: VecDeque::new() }
+        Self { stream, assembler, queue: VecDeque::new(), running_bytes: 0, share: Share::of_requests() }
     }
 
     /// Takes long requests from now on: the client has signed in.
@@ -58,10 +63,27 @@ impl Incoming {
 
     /// The next message.
     pub(super) async fn next(&mut self) -> Result<Message, Lost> {
-        match self.queue.pop_front() {
-            Some(message) => Ok(message),
-            None => self.read().await,
+        self.running_bytes = 0;
+        let message = match self.queue.pop_front() {
+            Some(message) => message,
+            None => self.read().await?,
+        };
+        self.running_bytes = message.payload.len();
+        Ok(message)
+    }
+
+    /// Counts what is held; when all connections together hold too much, this one ends.
+    fn count(&mut self) -> Result<(), Lost> {
+        let queued: usize = self.queue.iter().map(|message| message.payload.len()).sum();
+        let held = self.assembler.held_bytes() + queued + self.running_bytes;
+        if self.share.hold(held.saturating_sub(REQUEST_BYTES_FREE)) {
+            return Ok(());
         }
+        Err(ProtocolError::TooLarge {
+            what: "what the requests of all clients hold",
+            limit: REQUESTS_BYTES_MAX,
+        }
+        .into())
     }
 
     /// Resolves when something ends the request that is running: an attention, or a lost client.
@@ -87,6 +109,7 @@ impl Incoming {
                     return Ok(message);
                 }
             }
+            self.count()?;
             if self.stream.read_buf(self.assembler.input()).await? == 0 {
                 let inside = self.assembler.is_inside_message();
                 return Err(if inside { ProtocolError::Truncated("a packet").into() } else { Lost::Closed });
@@ -251,6 +274,30 @@ mod tests {
         }
         assert!(!assembler.is_inside_message(), "a packet is missing");
         answers
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_of_all_clients_together_have_a_budget() {
+        // A request without an end: packets of 32,000 bytes.
+        let endless = |bytes: usize| packet(1, 0, &[0; 31_992]).repeat(bytes / 32_000);
+        let read = async |incoming: &mut Incoming| {
+            tokio::time::timeout(Duration::from_secs(1), incoming.next()).await
+        };
+        let (mut client, mut first, _sink) = wire(4 << 20);
+        first.trust();
+        client.write_all(&endless(REQUESTS_BYTES_MAX)).await.expect("room");
+        assert!(read(&mut first).await.is_err(), "it is waited for");
+        let (mut other, mut second, _sink) = wire(4 << 20);
+        second.trust();
+        // What every connection may hold is not counted.
+        other.write_all(&endless(REQUEST_BYTES_FREE / 2)).await.expect("room");
+        assert!(read(&mut second).await.is_err(), "it is waited for");
+        other.write_all(&endless(4 * REQUEST_BYTES_FREE)).await.expect("room");
+        assert!(matches!(read(&mut second).await, Ok(Err(Lost::Protocol(ProtocolError::TooLarge { .. })))));
+        drop(first);
+        assert!(read(&mut second).await.is_err(), "now there is room");
+        drop(second);
+        assert!(Share::of_requests().hold(REQUESTS_BYTES_MAX), "nothing is left over");
     }
 
     #[tokio::test(start_paused = true)]

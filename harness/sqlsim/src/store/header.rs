@@ -7,7 +7,7 @@ use crate::engine::certificates::Keys;
 use crate::engine::database::{DatabaseFile, DatabaseGuids, DifferentialBase};
 use crate::engine::{
     Database, DatabaseOptions, DatabaseState, Endpoint, EndpointRole, EndpointState, Engine, Login,
-    LoginKind, RecoveryModel, UserAccess,
+    LoginKind, PasswordHash, RecoveryModel, UserAccess,
 };
 use crate::log::codec::{Decoded, Malformed, Reader, Writer};
 use crate::mirroring::{MirrorRole, MirrorSession, MirrorState, Safety};
@@ -286,6 +286,7 @@ pub(crate) fn put_server(out: &mut Writer, engine: &Engine) {
         global_trace_flags: _,
         is_log_full: _,
         uncharged: _,
+        salts: _,
     } = engine;
     out.count(logins.len());
     for login in logins.values() {
@@ -334,7 +335,7 @@ fn put_login(out: &mut Writer, login: &Login) {
         LoginKind::WindowsGroup => 2,
         LoginKind::Certificate => 3,
     });
-    out.str(password);
+    out.bytes(password.bytes());
     out.bool(*is_disabled);
     out.str(default_database);
     out.time(*created);
@@ -361,7 +362,7 @@ fn get_login(from: &mut Reader<'_>) -> Decoded<Login> {
             3 => LoginKind::Certificate,
             _ => return Err(Malformed),
         },
-        password: from.str()?,
+        password: PasswordHash::from_bytes(from.bytes()?).ok_or(Malformed)?,
         is_disabled: from.bool()?,
         default_database: from.str()?,
         created: from.time()?,

@@ -128,6 +128,12 @@ impl Assembler {
         self.kind.is_some() || !self.input.is_empty()
     }
 
+    /// Bytes that have arrived and were not handed out.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.input.len() + self.payload.len()
+    }
+
     /// The next whole message; `None` when more bytes are needed.
     ///
     /// # Errors

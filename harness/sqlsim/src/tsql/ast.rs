@@ -1314,6 +1314,21 @@ pub struct CreateModule {
     pub text: Rc<str>,
 }
 
+/// A password as a statement has it. Never shown.
+#[derive(Clone, PartialEq)]
+pub enum Password {
+    /// In clear text.
+    Text(Rc<str>),
+    /// HASHED: as another server keeps it.
+    Hashed(Rc<[u8]>),
+}
+
+impl std::fmt::Debug for Password {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Password")
+    }
+}
+
 /// Logins, users, roles, permissions.
 #[derive(Debug)]
 pub enum Security {
@@ -1322,7 +1337,7 @@ pub enum Security {
         /// Name.
         name: Rc<str>,
         /// PASSWORD; `None` for FROM WINDOWS.
-        password: Option<Rc<str>>,
+        password: Option<Password>,
         /// FROM CERTIFICATE.
         certificate: Option<Rc<str>>,
         /// SID.
@@ -1337,7 +1352,7 @@ pub enum Security {
         /// ENABLE, DISABLE.
         enabled: Option<bool>,
         /// New password.
-        password: Option<Rc<str>>,
+        password: Option<Password>,
         /// DEFAULT_DATABASE.
         default_database: Option<Rc<str>>,
     },

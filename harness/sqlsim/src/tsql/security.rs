@@ -1,6 +1,6 @@
 //! Logins, users, roles, permissions.
 
-use super::ast::{Security, StatementKind};
+use super::ast::{Password, Security, StatementKind};
 use super::lexer::TokenKind;
 use super::parser::Parser;
 use crate::error::SqlResult;
@@ -24,7 +24,7 @@ impl Parser<'_> {
                 self.need_symbol("=")?;
                 match &*option {
                     "PASSWORD" => {
-                        password = Some(self.text_literal()?);
+                        password = Some(self.password()?);
                         self.take("MUST_CHANGE");
                     }
                     "SID" => {
@@ -50,6 +50,15 @@ impl Parser<'_> {
         Ok(StatementKind::Security(Box::new(login)))
     }
 
+    /// A password in clear text, or 0x… HASHED.
+    fn password(&mut self) -> SqlResult<Password> {
+        let TokenKind::Binary(bytes) = self.kind() else { return Ok(Password::Text(self.text_literal()?)) };
+        let bytes = bytes.clone();
+        self.advance();
+        self.need("HASHED")?;
+        Ok(Password::Hashed(bytes))
+    }
+
     pub(super) fn alter_login(&mut self) -> SqlResult<StatementKind> {
         let name = self.name()?;
         let (mut enabled, mut password, mut default_database) = (None, None, None);
@@ -64,7 +73,7 @@ impl Parser<'_> {
                 self.need_symbol("=")?;
                 match &*option {
                     "PASSWORD" => {
-                        password = Some(self.text_literal()?);
+                        password = Some(self.password()?);
                         if self.take("OLD_PASSWORD") {
                             self.need_symbol("=")?;
                             self.text_literal()?;

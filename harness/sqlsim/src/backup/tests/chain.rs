@@ -307,7 +307,7 @@ async fn an_ordinary_login_may_neither_back_up_nor_restore() {
             name: "clerk".into(),
             sid: std::rc::Rc::from([].as_slice()),
             kind: crate::engine::LoginKind::Sql,
-            password: "x".into(),
+            password: crate::engine::PasswordHash::none(),
             is_disabled: false,
             default_database: "master".into(),
             created: jiff::Timestamp::UNIX_EPOCH,

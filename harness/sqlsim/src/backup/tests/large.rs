@@ -77,6 +77,36 @@ async fn a_large_full_backup_and_a_large_log_backup_bring_every_row_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_long_log_backup_whose_log_is_cut_off_meanwhile_fails_with_4214() {
+    let files = files();
+    let mut slow = config("A");
+    slow.cost = CostModel { backup_bytes_per_second: Some(64 << 10), ..CostModel::default() };
+    let a = Server::with(slow, &files);
+    a.create("mgc").await;
+    let (database, table) = a.place("mgc");
+    assert_eq!(a.backup(BackupKind::Full, "mgc", FULL).await, []);
+    a.commit(|engine, txn| {
+        for n in 0..4 * ROWS {
+            engine.insert(txn, database, table, row(n, &"x".repeat(100))).unwrap();
+        }
+    });
+    let change = async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let mut sink = CollectingSink::new();
+        let other =
+            a.instance.open_session(crate::session::open::Introduction::of_service("dba", "dba")).unwrap();
+        let text = "ALTER DATABASE mgc SET RECOVERY SIMPLE; USE mgc; CHECKPOINT";
+        crate::exec::batch(&a.instance, other.session(), text, &mut sink).await;
+        assert!(sink.error().is_none(), "{:?}", sink.error());
+    };
+    let (told, ()) = tokio::join!(a.backup(BackupKind::Log, "mgc", LOG), change);
+    assert_eq!(told, [4214, 3013]);
+    // Nothing of it can be mistaken for a backup.
+    let found = backup::inspect(&a.instance, backup::Inspection::Header, LOG, None).await;
+    assert!(found.map_or(true, |headers| headers.rows.is_empty()), "a torn set is listed");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_set_behind_a_large_one_has_the_next_position_and_the_same_media() {
     let (files, a, _) = with_large_backups().await;
     a.insert("mgc", -7, "after");
