@@ -26,7 +26,20 @@ const CLIENTS: &[(&str, &[&str])] = &[
     ("pymssql", &["connect", "types", "errors", "results", "cancel", "transactions", "prepared"]),
     ("pytds", &["connect", "types", "errors", "results", "cancel", "transactions", "prepared"]),
     ("odbc", &["connect", "types", "errors", "results", "cancel", "transactions", "prepared"]),
-    (MSSQL_TDS, &["connect", "types", "errors", "results", "cancel", "transactions", "prepared"]),
+    (
+        MSSQL_TDS,
+        &[
+            "connect",
+            "types",
+            "errors",
+            "results",
+            "cancel",
+            "transactions",
+            "prepared",
+            "sessions",
+            "cursors",
+        ],
+    ),
 ];
 
 /// The client that is a program of its own, built by `scripts/conformance`.

@@ -8,13 +8,16 @@ mod failover;
 
 use failover::{Site, SqlError, Typist};
 use mssql_tds::connection::client_context::ClientContext;
+use mssql_tds::connection::cursor_ops::CursorClient;
 use mssql_tds::connection::tds_client::{ExecuteOptions, ResultSet, StatementResult, TdsClient};
 use mssql_tds::connection_provider::tds_connection_provider::TdsConnectionProvider;
 use mssql_tds::core::EncryptionSetting;
+use mssql_tds::cursor::{CursorConcurrency, CursorScrollOption, FetchDirection, FetchStatus};
 use mssql_tds::datatypes::column_values::ColumnValues;
 use mssql_tds::datatypes::sql_string::SqlString;
 use mssql_tds::datatypes::sqltypes::SqlType;
 use mssql_tds::error::Error;
+use mssql_tds::message::login_options::ApplicationIntent;
 use mssql_tds::message::parameters::rpc_parameters::{RpcParameter, StatusFlags};
 use mssql_tds::message::transaction_management::TransactionIsolationLevel;
 use std::process::ExitCode;
@@ -40,6 +43,8 @@ fn main() -> ExitCode {
             "cancel" => cancel().await,
             "transactions" => transactions().await,
             "prepared" => prepared().await,
+            "sessions" => sessions().await,
+            "cursors" => cursors().await,
             "failover" => failover().await,
             _ => Err(format!("there is no group {group:?}")),
         }
@@ -72,6 +77,15 @@ fn told(error: Error) -> SqlError {
 }
 
 async fn open(encryption: EncryptionSetting, port: &str, password: &str) -> Result<TdsClient, Error> {
+    open_with(context(encryption, password), port).await
+}
+
+async fn open_with(context: ClientContext, port: &str) -> Result<TdsClient, Error> {
+    let address = format!("tcp:{},{port}", variable("HOST"));
+    Box::pin(TdsConnectionProvider {}.create_client(context, &address, None)).await
+}
+
+fn context(encryption: EncryptionSetting, password: &str) -> ClientContext {
     let mut context = ClientContext::default();
     context.user_name = variable("USER");
     context.password = password.to_owned();
@@ -83,8 +97,7 @@ async fn open(encryption: EncryptionSetting, port: &str, password: &str) -> Resu
         // A strict client verifies; it is told which certificate to expect.
         context.encryption_options.server_certificate = Some(variable("CERTIFICATE").into());
     }
-    let address = format!("tcp:{},{port}", variable("HOST"));
-    Box::pin(TdsConnectionProvider {}.create_client(context, &address, None)).await
+    context
 }
 
 struct Client(TdsClient);
@@ -361,6 +374,96 @@ async fn prepared() -> Outcome {
     let outputs: Vec<String> =
         client.0.get_return_values().iter().map(|output| shown(&output.value)).collect();
     same("the output", outputs, vec!["42".to_owned()])
+}
+
+/// A pooled connection is reset (MS-TDS 2.2.3.1.2); a client that only means to read is let in; a change of the password
+/// while logging in is refused by the simulated server, and then nothing has changed.
+async fn sessions() -> Outcome {
+    let mut client = Client::new().await?;
+    client.rows("CREATE TABLE #t (i int); SET LOCK_TIMEOUT 7; USE msdb").await?;
+    let look =
+        "SELECT CONCAT(OBJECT_ID('tempdb..#t'), '|', @@LOCK_TIMEOUT, '|', DB_NAME(), '|', @@TRANCOUNT)";
+    client.0.begin_transaction(TransactionIsolationLevel::Serializable, None).await.map_err(told)?;
+    client.0.prepare_reset_connection(false);
+    same("after the reset", client.scalar(look).await?, "|-1|master|0".to_owned())?;
+
+    let mut reader = context(EncryptionSetting::Required, &variable("PASSWORD"));
+    reader.application_intent = ApplicationIntent::ReadOnly;
+    let mut reader = Client(open_with(reader, &variable("PORT")).await.map_err(told)?);
+    same("read-only intent", reader.scalar("SELECT 42").await?, "42".to_owned())?;
+
+    let is_simulated = client.scalar("SELECT SERVERPROPERTY('MachineName')").await.is_ok()
+        && !variable("CERTIFICATE").is_empty();
+    if is_simulated {
+        let mut changing = context(EncryptionSetting::Required, &variable("PASSWORD"));
+        changing.change_password = "An0ther-one".to_owned();
+        match open_with(changing, &variable("PORT")).await {
+            Ok(_) => return Err("the password was changed".to_owned()),
+            Err(error) => same("a change of the password", told(error).number, 18456)?,
+        }
+        Client::new().await?;
+    }
+    Ok(())
+}
+
+/// Cursors by the numbers of their procedures: "Cursor stored procedures (Transact-SQL)".
+async fn cursors() -> Outcome {
+    let mut client = Client::new().await?;
+    let query = "SELECT n FROM (VALUES (1), (2), (3), (4), (5)) v(n) ORDER BY n";
+    let opened = client
+        .0
+        .cursor_open(query, CursorScrollOption::STATIC, CursorConcurrency::READONLY, 0, None, None)
+        .await
+        .map_err(told)?;
+    let mut seen = Vec::new();
+    for (direction, row) in [
+        (FetchDirection::FIRST, 0),
+        (FetchDirection::NEXT, 0),
+        (FetchDirection::ABSOLUTE, 4),
+        (FetchDirection::PREV, 0),
+        (FetchDirection::LAST, 0),
+    ] {
+        client.0.cursor_fetch(opened.cursor_id, direction, row, 2, None, None).await.map_err(told)?;
+        let mut block = String::new();
+        while let Some((values, status)) = client.0.next_cursor_row().await.map_err(told)? {
+            same("the status of a row", status, FetchStatus::SUCCEEDED)?;
+            block.push_str(&values.first().map(shown).unwrap_or_default());
+        }
+        client.0.close_query().await.map_err(told)?;
+        seen.push(block);
+    }
+    same("blocks of two rows", seen, ["12", "34", "45", "23", "45"].map(str::to_owned).to_vec())?;
+    client.0.cursor_close(opened.cursor_id, None, None).await.map_err(told)?;
+    let fetched = client.0.cursor_fetch(opened.cursor_id, FetchDirection::NEXT, 0, 1, None, None).await;
+    same("a closed cursor", fetched.map_err(told).err().map(|error| error.number), Some(16909))?;
+    let mut client = Client::new().await?;
+    let parameters = vec![parameter("@n", SqlType::Int(Some(3)))];
+    let opened = client
+        .0
+        .cursor_prepexec(
+            "SELECT n FROM (VALUES (1), (2), (3), (4), (5)) v(n) WHERE n > @n ORDER BY n",
+            parameters,
+            CursorScrollOption::STATIC,
+            CursorConcurrency::READONLY,
+            0,
+            None,
+            None,
+        )
+        .await
+        .map_err(told)?;
+    client
+        .0
+        .cursor_fetch(opened.cursor.cursor_id, FetchDirection::FIRST, 0, 10, None, None)
+        .await
+        .map_err(told)?;
+    let mut rows = 0;
+    while client.0.next_cursor_row().await.map_err(told)?.is_some() {
+        rows += 1;
+    }
+    client.0.close_query().await.map_err(told)?;
+    same("rows of a prepared cursor", rows, 2)?;
+    client.0.cursor_close(opened.cursor.cursor_id, None, None).await.map_err(told)?;
+    Ok(client.0.cursor_unprepare(opened.prepared_handle, None, None).await.map_err(told)?)
 }
 
 /// The document's seven steps.
