@@ -496,6 +496,12 @@ impl Estate {
         self.staged_already().is_none_or(|staged| staged.world.time.get() != Time::SkippedAlone)
     }
 
+    /// Whether its time is simulated, now that it is staged.
+    #[must_use]
+    pub fn is_simulated(&self) -> bool {
+        self.staged_already().is_none_or(|staged| staged.world.time.get() == Time::Simulated)
+    }
+
     /// What the arm itself failed to do.
     #[must_use]
     pub fn trouble(&self) -> Vec<String> {

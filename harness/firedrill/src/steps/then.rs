@@ -19,7 +19,7 @@ const fn then(
 pub(super) const ENDING: &[Definition] = &[
     then("the failover succeeds", "Exit code 0, everything done.", |drill, _| {
         let outcome = outcome_of(drill)?;
-        hold(outcome.code == Some(0) && (outcome.word == "done" || !outcome.is_read), || {
+        hold(outcome.code == Some(0) && (outcome.has_done_it() || !outcome.is_read), || {
             outcome.told("it should have succeeded")
         })
     }),
@@ -342,11 +342,18 @@ struct Ended {
     code: Option<i32>,
     /// Whether its report can be read; if not, the exit code says success or not, and the state says the rest.
     is_read: bool,
+    is_resumed_in_real_time: bool,
     word: String,
     report: crate::report::FailoverReport,
 }
 
 impl Ended {
+    /// Whether it says that everything is done. What a resumed one would wait for may be done by the time it looks, where
+    /// time does not stand still between the two.
+    fn has_done_it(&self) -> bool {
+        self.word == "done" || self.word == "already done" && self.is_resumed_in_real_time
+    }
+
     /// Whether it ended by itself, without success: with this code, if it is a program whose codes are known.
     fn has_failed(&self, code: i32) -> bool {
         match self.is_read {
@@ -389,6 +396,14 @@ fn hold_done(drill: &Drill) -> StepResult {
 fn outcome_of(drill: &Drill) -> Result<Ended, String> {
     let attempt = drill.last_attempt()?;
     let report = witness::failover_report(attempt);
-    let is_read = drill.estate_seen()?.program_can_be_read();
-    Ok(Ended { code: attempt.run.exit_code, is_read, word: report.outcome.clone(), report })
+    let estate = drill.estate_seen()?;
+    let is_read = estate.program_can_be_read();
+    let is_resumed_in_real_time = attempt.asked == "resume" && !estate.is_simulated();
+    Ok(Ended {
+        code: attempt.run.exit_code,
+        is_read,
+        is_resumed_in_real_time,
+        word: report.outcome.clone(),
+        report,
+    })
 }
