@@ -20,8 +20,8 @@ pub struct Content {
     principals: BTreeMap<i32, Rc<PrincipalDef>>,
     types: BTreeMap<i32, Rc<TypeDef>>,
     permissions: BTreeMap<i32, Rc<PermissionDef>>,
-    /// Tables and modules by folded schema and name.
-    names: BTreeMap<(Box<str>, Box<str>), ObjectId>,
+    /// Tables and modules by their [`name_key`].
+    names: BTreeMap<Box<str>, ObjectId>,
     next_object_id: u32,
     /// Grows with each change of a definition; plans that are older are stale.
     version: u64,
@@ -105,13 +105,13 @@ impl Content {
     /// A table by name.
     #[must_use]
     pub fn table_by_name(&self, schema: &str, name: &str) -> Option<&Rc<Table>> {
-        self.tables.get(self.names.get(&name_key(schema, name))?)
+        self.tables.get(self.names.get(&*name_key(schema, name))?)
     }
 
     /// A table or module by name.
     #[must_use]
     pub fn object_by_name(&self, schema: &str, name: &str) -> Option<NamedObject> {
-        let id = self.names.get(&name_key(schema, name))?;
+        let id = self.names.get(&*name_key(schema, name))?;
         match self.tables.get(id) {
             Some(table) => Some(NamedObject::Table(table.def.clone())),
             None => self.modules.get(id).cloned().map(NamedObject::Module),
@@ -201,7 +201,7 @@ impl Content {
     /// Puts a whole table in, with its rows (a checkpoint that is read back).
     pub(crate) fn put_table(&mut self, table: Table) {
         let def = &table.def;
-        self.names.insert(name_key(&def.schema, &def.name), def.object_id);
+        self.names.insert(name_key(&def.schema, &def.name).into(), def.object_id);
         self.tables.insert(def.object_id, Rc::new(table));
         self.version += 1;
     }
@@ -274,7 +274,7 @@ impl Content {
         let Some(after) = after else { return };
         match after {
             Definition::Table(def) => {
-                self.names.insert(name_key(&def.schema, &def.name), def.object_id);
+                self.names.insert(name_key(&def.schema, &def.name).into(), def.object_id);
                 match self.tables.get_mut(&def.object_id) {
                     Some(table) => Rc::make_mut(table).redefine(def.clone()),
                     None => {
@@ -283,7 +283,7 @@ impl Content {
                 }
             }
             Definition::Module(def) => {
-                self.names.insert(name_key(&def.schema, &def.name), def.object_id);
+                self.names.insert(name_key(&def.schema, &def.name).into(), def.object_id);
                 self.modules.insert(def.object_id, def.clone());
             }
             Definition::Schema(def) => {
@@ -303,8 +303,8 @@ impl Content {
 
     fn forget_name(&mut self, definition: &Definition) {
         match definition {
-            Definition::Table(def) => self.names.remove(&name_key(&def.schema, &def.name)),
-            Definition::Module(def) => self.names.remove(&name_key(&def.schema, &def.name)),
+            Definition::Table(def) => self.names.remove(&*name_key(&def.schema, &def.name)),
+            Definition::Module(def) => self.names.remove(&*name_key(&def.schema, &def.name)),
             _ => None,
         };
     }
@@ -321,6 +321,16 @@ impl Content {
     }
 }
 
-fn name_key(schema: &str, name: &str) -> (Box<str>, Box<str>) {
-    (fold(schema).into(), fold(name).into())
+/// Schema and name, folded and in one piece: the name, which tells most objects apart, comes first.
+fn name_key(schema: &str, name: &str) -> String {
+    let mut key = String::with_capacity(name.len() + 1 + schema.len());
+    for (part, behind) in [(name, "\0"), (schema, "")] {
+        if part.is_ascii() {
+            key.extend(part.bytes().map(|byte| char::from(byte.to_ascii_lowercase())));
+        } else {
+            key.push_str(&fold(part));
+        }
+        key.push_str(behind);
+    }
+    key
 }

@@ -405,6 +405,9 @@ pub enum Definition {
 #[must_use]
 #[inline]
 pub fn same_name(a: &str, b: &str) -> bool {
+    if a == b {
+        return true;
+    }
     // Folding keeps an ASCII letter one ASCII letter, so different ones at the front settle most comparisons.
     if let (Some(x), Some(y)) = (a.as_bytes().first(), b.as_bytes().first())
         && x.is_ascii()

@@ -6,6 +6,12 @@ use encoding_rs::WINDOWS_1252;
 #[must_use]
 pub fn from_utf16(bytes: &[u8]) -> String {
     let units = || bytes.as_chunks::<2>().0.iter().map(|unit| u16::from_le_bytes(*unit));
+    // Nearly all statements and names are ASCII; without a branch for each unit the compiler takes many at once.
+    if units().fold(0, |all, unit| all | unit) < 0x80
+        && let Ok(text) = String::from_utf8(units().map(|unit| unit as u8).collect())
+    {
+        return text;
+    }
     let mut text = String::with_capacity(bytes.len() / 2);
     text.extend(char::decode_utf16(units()).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)));
     text
@@ -14,12 +20,13 @@ pub fn from_utf16(bytes: &[u8]) -> String {
 /// Appends text as little-endian UTF-16; gives the count of code units.
 pub fn put_utf16(out: &mut Vec<u8>, text: &str) -> usize {
     let start = out.len();
-    out.reserve(text.len() * 2);
     if text.is_ascii() {
-        for byte in text.bytes() {
-            out.extend_from_slice(&[byte, 0]);
+        out.resize(start + 2 * text.len(), 0);
+        for (unit, byte) in out[start..].as_chunks_mut::<2>().0.iter_mut().zip(text.bytes()) {
+            unit[0] = byte;
         }
     } else {
+        out.reserve(text.len() * 2);
         for unit in text.encode_utf16() {
             out.extend_from_slice(&unit.to_le_bytes());
         }

@@ -49,21 +49,30 @@ pub(crate) const PARSE: &str = "\u{0}PARSE";
 /// What `TRY_PARSE(x AS type USING y)` is called inside.
 pub(crate) const TRY_PARSE: &str = "\u{0}TRY_PARSE";
 
-/// How many parsed batches are kept.
+/// How many texts of batches are kept, parsed.
 const CACHE_MAX: usize = 1024;
+
+/// In how many ways a text is kept: with other parameters, or with QUOTED_IDENTIFIER off.
+const WAYS_MAX: usize = 8;
 
 /// Longer texts are parsed anew each time.
 const CACHED_TEXT_MAX: usize = 16 * 1024;
 
 thread_local! {
-    static CACHE: RefCell<BTreeMap<CacheKey, Rc<Program>>> = const { RefCell::new(BTreeMap::new()) };
+    /// By text, so that a look-up needs nothing but what the client sent.
+    static CACHE: RefCell<BTreeMap<Box<str>, Vec<Kept>>> = const { RefCell::new(BTreeMap::new()) };
 }
 
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct CacheKey {
+/// One way in which a text was parsed.
+struct Kept {
     quoted_identifiers: bool,
-    parameters: Rc<str>,
-    text: Rc<str>,
+    parameters: Box<str>,
+    program: Rc<Program>,
+}
+
+fn kept(parameters: &str, text: &str, quoted_identifiers: bool) -> Option<Rc<Program>> {
+    let is_it = |kept: &&Kept| kept.quoted_identifiers == quoted_identifiers && *kept.parameters == *parameters;
+    CACHE.with_borrow(|cache| Some(cache.get(text)?.iter().find(is_it)?.program.clone()))
 }
 
 /// Alias types (CREATE TYPE … FROM …), which a database defines.
@@ -92,8 +101,7 @@ pub fn parse(
     quoted_identifiers: bool,
     types: &dyn TypeNames,
 ) -> SqlResult<Rc<Program>> {
-    let key = CacheKey { quoted_identifiers, parameters: parameters.into(), text: text.into() };
-    if let Some(found) = CACHE.with_borrow(|cache| cache.get(&key).cloned()) {
+    if let Some(found) = kept(parameters, text, quoted_identifiers) {
         return Ok(found);
     }
     let mut parser = Parser::new(text, quoted_identifiers, types)?;
@@ -111,10 +119,12 @@ pub fn parse(
     let program = Rc::new(Program { code: parser.code, variables: parser.variables, parameter_count });
     if text.len() <= CACHED_TEXT_MAX && !parser.uses_aliases {
         CACHE.with_borrow_mut(|cache| {
-            if cache.len() >= CACHE_MAX {
+            let is_full = cache.get(text).map_or(cache.len() >= CACHE_MAX, |ways| ways.len() >= WAYS_MAX);
+            if is_full {
                 cache.clear();
             }
-            cache.insert(key, program.clone());
+            let ways = cache.entry(text.into()).or_default();
+            ways.push(Kept { quoted_identifiers, parameters: parameters.into(), program: program.clone() });
         });
     }
     Ok(program)
