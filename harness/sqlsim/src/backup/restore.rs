@@ -175,8 +175,8 @@ impl Interruption {
 /// The most bytes that one log record takes.
 const RECORD_BYTES_MAX: usize = 4 * FRAME_BODY_READ_MAX;
 
-/// Bytes of log that are applied before they are put on disk.
-const UNHARDENED_MAX: usize = 16 << 20;
+/// Bytes of log that are applied before they are handed to the disk; it may be that much behind.
+const UNHARDENED_MAX: usize = if cfg!(test) { 32 << 10 } else { 8 << 20 };
 
 struct Applied {
     /// STOPAT was not reached: RECOVERY is not carried out (4322).
@@ -217,6 +217,7 @@ impl Application<'_> {
     }
 
     async fn apply_file(&self, path: &str, place: std::ops::Range<u64>) -> Result<Applied, SqlError> {
+        let _under_way = self.instance.restore_under_way();
         let mut frames = Frames::between(self.instance, path, place.start, place.end);
         let (mut content, mut log) = (Vec::new(), Vec::new());
         let mut next = Vec::new();
@@ -231,9 +232,12 @@ impl Application<'_> {
             self.begin(self.database(&mut engine)?, &content)?
         };
         drop(content);
-        let mut applied = 0;
+        let (mut applied, mut handed_on) = (0, None);
         let mut stopped = None;
         while tag == Some(Tag::Log) && stopped.is_none() {
+            if log.is_empty() {
+                std::mem::swap(&mut log, &mut next);
+            }
             log.append(&mut next);
             let (records, whole) = whole_records(&log);
             if log.len() - whole > RECORD_BYTES_MAX {
@@ -249,7 +253,7 @@ impl Application<'_> {
             if applied >= UNHARDENED_MAX {
                 // A server with a data directory writes all of it again; it must not pile up in memory.
                 self.instance
-                    .harden()
+                    .harden_before(&mut handed_on)
                     .await
                     .map_err(|_| messages::error(9001, 1, &[&self.request.database]))?;
                 applied = 0;

@@ -146,11 +146,16 @@ impl Database {
         stop_at: Option<jiff::Timestamp>,
         records: &[u8],
     ) {
-        self.note(tag::ROLLED_FORWARD, |out| {
-            out.lsn(from);
-            out.option(stop_at, Writer::time);
-            out.raw(records);
-        });
+        self.drain_log();
+        let Some(outbox) = &mut self.outbox else { return };
+        // The longest entry there is: its records go straight to where they wait.
+        let mut head = Writer::default();
+        head.lsn(from);
+        head.option(stop_at, Writer::time);
+        outbox.entries.u8(tag::ROLLED_FORWARD);
+        outbox.entries.count(head.len() + records.len());
+        outbox.entries.raw(head.as_bytes());
+        outbox.entries.raw(records);
     }
 
     /// Open transactions are about to be undone for readers.

@@ -21,6 +21,8 @@ use tokio::sync::{Notify, watch};
 
 /// A checkpoint is due when the log has grown by this much since the last one.
 const CHECKPOINT_BYTES: u64 = 8 * SEGMENT_BYTES;
+/// The same while a restore is under way, which an image in its middle would only slow down.
+const CHECKPOINT_BYTES_IN_RESTORE: u64 = 1 << 30;
 /// What nobody waits for is handed on this often.
 const BACKGROUND_CAPTURE: Duration = Duration::from_secs(1);
 /// How long the end of a server waits for its writer.
@@ -46,6 +48,8 @@ pub(crate) struct WriteAheadLog {
     /// Bytes handed on since the last checkpoint began.
     pub(super) volume: Cell<u64>,
     checkpoint_due: Notify,
+    /// Restores that are under way.
+    restores: Cell<usize>,
     /// One checkpoint at a time.
     pub(super) checkpointing: tokio::sync::Mutex<()>,
     /// Whether clients were told that the disk is full.
@@ -102,6 +106,7 @@ impl WriteAheadLog {
             writer: RefCell::new(Some(thread)),
             volume: Cell::new(read_bytes),
             checkpoint_due: Notify::new(),
+            restores: Cell::new(0),
             checkpointing: tokio::sync::Mutex::new(()),
             is_full: Cell::new(false),
         })
@@ -115,11 +120,16 @@ impl WriteAheadLog {
         let Some(payload) = journal.capture(engine) else { return Ok(journal.sequence) };
         let volume = self.volume.get() + payload.len() as u64;
         self.volume.set(volume);
-        if volume >= CHECKPOINT_BYTES {
+        if self.is_checkpoint_due() {
             self.checkpoint_due.notify_one();
         }
         batches.send((journal.sequence, payload)).map_err(|_| self.lost())?;
         Ok(journal.sequence)
+    }
+
+    pub(super) fn is_checkpoint_due(&self) -> bool {
+        let is_restoring = self.restores.get() > 0;
+        self.volume.get() >= if is_restoring { CHECKPOINT_BYTES_IN_RESTORE } else { CHECKPOINT_BYTES }
     }
 
     fn lost(&self) -> LogLost {
@@ -166,6 +176,29 @@ impl Instance {
         wal.wait(sequence).await
     }
 
+    /// Hands on everything that happened so far, and waits only for what was handed on at the call before, of which
+    /// `before` is the batch: the disk works on one part of a long change while the next is made.
+    ///
+    /// # Errors
+    /// As [`Instance::harden`].
+    pub(crate) async fn harden_before(&self, before: &mut Option<u64>) -> Result<(), LogLost> {
+        let Some(wal) = &self.0.wal else { return Ok(()) };
+        let sequence = wal.capture(&mut self.0.engine.borrow_mut())?;
+        self.note_full_disk(wal);
+        match before.replace(sequence) {
+            Some(before) => wal.wait(before).await,
+            None => Ok(()),
+        }
+    }
+
+    /// A restore begins: until the value is dropped the log may grow further before a checkpoint is taken.
+    pub(crate) fn restore_under_way(&self) -> RestoreUnderWay {
+        if let Some(wal) = &self.0.wal {
+            wal.restores.set(wal.restores.get() + 1);
+        }
+        RestoreUnderWay(self.clone())
+    }
+
     /// Waits until the write-ahead log is lost; for ever in a server without a data directory.
     pub async fn log_lost(&self) -> LogLost {
         let Some(wal) = &self.0.wal else { return std::future::pending().await };
@@ -209,7 +242,7 @@ impl Instance {
                 if captured.is_err() {
                     return;
                 }
-                if wal.volume.get() >= CHECKPOINT_BYTES
+                if wal.is_checkpoint_due()
                     && let Err(error) = this.checkpoint().await
                 {
                     this.log_line("Server", &format!("A checkpoint was not taken: {error}."));
@@ -243,6 +276,19 @@ impl Instance {
     /// The write-ahead log, if there is one.
     pub(super) fn wal(&self) -> Option<&WriteAheadLog> {
         self.0.wal.as_ref()
+    }
+}
+
+/// A restore, while it runs.
+pub(crate) struct RestoreUnderWay(Instance);
+
+impl Drop for RestoreUnderWay {
+    fn drop(&mut self) {
+        let Some(wal) = &self.0.0.wal else { return };
+        wal.restores.set(wal.restores.get() - 1);
+        if wal.is_checkpoint_due() {
+            wal.checkpoint_due.notify_one();
+        }
     }
 }
 

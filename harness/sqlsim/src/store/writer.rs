@@ -22,6 +22,10 @@ use uuid::Uuid;
 
 /// A segment that has grown to this size is followed by another one.
 pub(super) const SEGMENT_BYTES: u64 = 4 << 20;
+/// One that long changes are being written to grows further: to begin a segment costs two flushes.
+const LONG_SEGMENT_BYTES: u64 = 8 * SEGMENT_BYTES;
+/// A group of more bytes belongs to a long change.
+const LONG_GROUP_BYTES: usize = 1 << 20;
 /// The most bytes of batches in one group.
 const GROUP_BYTES: usize = 8 << 20;
 /// How long the log has to be quiet before it is noted that its end is on disk.
@@ -179,8 +183,10 @@ impl Writer {
     }
 
     fn try_write(&mut self, group: &[Batch]) -> io::Result<()> {
+        let size: usize = group.iter().map(|(_, payload)| payload.len()).sum();
+        let longest = if size > LONG_GROUP_BYTES { LONG_SEGMENT_BYTES } else { SEGMENT_BYTES };
         let (header, length) = match self.current {
-            Some((header, length)) if length < SEGMENT_BYTES => (header, length),
+            Some((header, length)) if length < longest => (header, length),
             _ => self.begin_segment(group.first().map_or(0, |(sequence, _)| *sequence))?,
         };
         let hardened = self.status.borrow().hardened;

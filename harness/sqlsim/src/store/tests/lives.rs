@@ -266,6 +266,73 @@ fn a_checkpoint_removes_the_log_that_nobody_needs_and_keeps_what_a_log_backup_ne
     });
 }
 
+/// Rows of the copy that is being restored.
+fn rows_of_copy(server: &Server) -> usize {
+    let engine = server.engine();
+    let copy = engine.database_id("copy").and_then(|id| engine.database(id));
+    copy.map_or(0, |copy| copy.content.tables().map(|table| table.len()).sum())
+}
+
+#[test]
+fn a_restore_that_a_crash_cuts_short_is_known_as_such_and_can_be_done_again() {
+    let (directory, files) = (TemporaryDirectory::new(), files());
+    life(async || {
+        let server = start(&directory, &files);
+        assert_eq!(server.sql(TABLE).await, []);
+        assert_eq!(server.sql(r"BACKUP DATABASE shop TO DISK = 'D:\Backup\shop.bak'").await, []);
+        let write = "USE shop; DECLARE @i int = 0; WHILE @i < 3000 BEGIN \
+                     INSERT t VALUES (@i, REPLICATE(N'x', 50)); SET @i += 1 END; USE master";
+        assert_eq!(server.sql(write).await, []);
+        assert_eq!(server.sql(r"BACKUP LOG shop TO DISK = 'D:\Backup\1.trn'").await, []);
+        let copy = r"RESTORE DATABASE copy FROM DISK = 'D:\Backup\shop.bak' WITH NORECOVERY,
+                     MOVE 'shop' TO 'D:\copy.mdf', MOVE 'shop_log' TO 'D:\copy.ldf'";
+        assert_eq!(server.sql(copy).await, []);
+        let mut restore =
+            std::pin::pin!(server.sql(r"RESTORE LOG copy FROM DISK = 'D:\Backup\1.trn' WITH NORECOVERY"));
+        while rows_of_copy(&server) < 1000 {
+            tokio::select! {
+                biased;
+                errors = &mut restore => panic!("the restore went through at once: {errors:?}"),
+                () = tokio::task::yield_now() => {}
+            }
+        }
+        assert!(rows_of_copy(&server) < 3000);
+        server.instance.harden().await.unwrap();
+    });
+    life(async || {
+        let server = start(&directory, &files);
+        assert!((1000..3000).contains(&rows_of_copy(&server)), "what was applied is there");
+        assert_eq!(server.sql("RESTORE DATABASE copy WITH RECOVERY").await, [4319, 3013]);
+        let again = r"RESTORE LOG copy FROM DISK = 'D:\Backup\1.trn' WITH NORECOVERY";
+        assert_eq!(server.sql(again).await, []);
+        assert_eq!(server.sql("RESTORE DATABASE copy WITH RECOVERY").await, []);
+        assert_eq!(server.column("SELECT COUNT(*) FROM copy.dbo.t").await, ["3000"]);
+        server.check(&directory).await;
+    });
+}
+
+#[test]
+fn no_checkpoint_is_due_in_the_middle_of_a_restore_unless_the_log_has_grown_very_long() {
+    let (directory, files) = (TemporaryDirectory::new(), files());
+    life(async || {
+        let server = start(&directory, &files);
+        let wal = server.instance.wal().unwrap();
+        wal.volume.set(64 << 20);
+        assert!(wal.is_checkpoint_due());
+        {
+            let _first = server.instance.restore_under_way();
+            let second = server.instance.restore_under_way();
+            assert!(!wal.is_checkpoint_due());
+            drop(second);
+            assert!(!wal.is_checkpoint_due(), "one of them still runs");
+            wal.volume.set(1 << 30);
+            assert!(wal.is_checkpoint_due());
+            wal.volume.set(64 << 20);
+        }
+        assert!(wal.is_checkpoint_due());
+    });
+}
+
 #[test]
 fn a_second_server_on_the_same_directory_is_refused() {
     let directory = TemporaryDirectory::new();
