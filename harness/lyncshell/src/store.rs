@@ -158,7 +158,7 @@ pub async fn open(
 /// Our tables.
 const TABLES: &str = "\
 IF OBJECT_ID(N'dbo.PublishedTopology') IS NULL
-CREATE TABLE dbo.PublishedTopology (Id int NOT NULL PRIMARY KEY, Document nvarchar(max) NOT NULL)
+CREATE TABLE dbo.PublishedTopology (Id int NOT NULL PRIMARY KEY, Document varchar(max) NOT NULL)
 IF OBJECT_ID(N'dbo.PoolRevision') IS NULL
 CREATE TABLE dbo.PoolRevision (Revision bigint NOT NULL PRIMARY KEY, Pool nvarchar(256) NOT NULL, \
 PoolState nvarchar(16) NOT NULL, ActiveServers nvarchar(max) NOT NULL, MadeUtc nvarchar(40) NOT NULL)
@@ -173,6 +173,8 @@ const NEWEST: &str = "SELECT TOP (1) Revision, Pool, PoolState, ActiveServers, M
 pub struct SqlManagementStore {
     server: String,
     session: Box<dyn SqlSession>,
+    /// The topology as it was read last, and the newest revision then.
+    known: Option<(Topology, u64)>,
 }
 
 impl SqlManagementStore {
@@ -190,7 +192,7 @@ impl SqlManagementStore {
         };
         let server = format!("{};{}", place.name(), location.database);
         match servers.sign_in(&place, database).await {
-            Ok(session) => Ok(Self { server, session }),
+            Ok(session) => Ok(Self { server, session, known: None }),
             Err(source) => Err(StoreError::Unreachable { server, source }),
         }
     }
@@ -257,7 +259,7 @@ impl ManagementStore for SqlManagementStore {
         let mut batch = format!(
             "SET XACT_ABORT ON\nBEGIN TRANSACTION\nDELETE FROM dbo.PublishedTopology\n\
              INSERT INTO dbo.PublishedTopology (Id, Document) VALUES (1, {})\n{}\nDELETE FROM dbo.Replica\n",
-            literal(&document),
+            literal(&in_ascii(&document)),
             Self::insert(settings.revision, &settings, now),
         );
         for (ordinal, fqdn) in topology.replicas().iter().enumerate() {
@@ -276,13 +278,24 @@ impl ManagementStore for SqlManagementStore {
     }
 
     async fn read(&mut self) -> Result<(Topology, PoolSettings), StoreError> {
-        let results =
-            self.run(&format!("SELECT Document FROM dbo.PublishedTopology WHERE Id = 1\n{NEWEST}")).await?;
+        // The topology is by far the largest thing there is, and every publication makes a revision.
+        let only_if_new = self.known.as_ref().map_or_else(String::new, |(_, known)| {
+            format!("IF EXISTS (SELECT 1 FROM dbo.PoolRevision WHERE Revision > {known})\n")
+        });
+        let batch = format!("{NEWEST}\n{only_if_new}SELECT Document FROM dbo.PublishedTopology WHERE Id = 1");
+        let results = self.run(&batch).await?;
         let missing = || StoreError::NotPublished { server: self.server.clone() };
         let first = |index: usize| results.get(index).and_then(|rows: &Vec<SqlRow>| rows.first());
-        let document = first(0).and_then(|row| row.text("Document")).ok_or_else(missing)?;
-        let settings = self.settings(first(1).ok_or_else(missing)?)?;
-        let topology = serde_json::from_str(document).map_err(|error| self.damaged(error.to_string()))?;
+        let settings = self.settings(first(0).ok_or_else(missing)?)?;
+        let topology = match (&self.known, results.len()) {
+            (Some((topology, known)), 1) if *known == settings.revision => topology.clone(),
+            _ => {
+                let document = first(1).and_then(|row| row.text("Document")).ok_or_else(missing)?;
+                serde_json::from_str(document).map_err(|error| self.damaged(error.to_string()))?
+            }
+        };
+        self.known = Some((topology, settings.revision));
+        let topology = self.known.as_ref().map(|(topology, _)| topology.clone()).ok_or_else(missing)?;
         Ok((topology, settings))
     }
 
@@ -347,6 +360,23 @@ impl ManagementStore for SqlManagementStore {
         self.run(&batch).await?;
         Ok(())
     }
+}
+
+/// JSON in which every character is ASCII: half the bytes of a national text, and the same in every code page.
+fn in_ascii(json: &str) -> String {
+    let mut ascii = String::with_capacity(json.len());
+    let mut units = [0; 2];
+    for character in json.chars() {
+        if character.is_ascii() {
+            ascii.push(character);
+        } else {
+            // Outside of ASCII nothing stands in JSON but what is inside a string, where this is an escape.
+            for unit in character.encode_utf16(&mut units) {
+                ascii.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    ascii
 }
 
 /// What a publication makes of the settings there were.

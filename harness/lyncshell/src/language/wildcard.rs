@@ -2,6 +2,10 @@
 
 /// Whether `text` matches `pattern`. Case counts only when `case` is set.
 pub(crate) fn matches(pattern: &str, text: &str, case: bool) -> bool {
+    // Most patterns are plain ASCII names, and a shell compares each with every cmdlet that it has.
+    if !case && pattern.is_ascii() && text.is_ascii() && !pattern.contains(['*', '?', '[', '`']) {
+        return pattern.eq_ignore_ascii_case(text);
+    }
     let fold = |text: &str| -> Vec<char> {
         if case { text.chars().collect() } else { text.to_lowercase().chars().collect() }
     };
@@ -70,7 +74,12 @@ mod tests {
     #[case("?hat", "Chat", true)]
     #[case("[a-c]x", "bx", true)]
     #[case("[a-c]x", "dx", false)]
+    #[case("get-csSERVICE", "Get-CsService", true)]
+    #[case("Get-CsService", "Get-CsServices", false)]
+    #[case("Größe", "gRÖSSE", false)]
+    #[case("GRÖßE", "größe", true)]
     #[case("", "", true)]
+    #[case("", "x", false)]
     #[case("*", "", true)]
     #[case("`*", "*", true)]
     #[case("`*", "x", false)]
