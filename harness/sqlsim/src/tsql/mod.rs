@@ -71,7 +71,8 @@ struct Kept {
 }
 
 fn kept(parameters: &str, text: &str, quoted_identifiers: bool) -> Option<Rc<Program>> {
-    let is_it = |kept: &&Kept| kept.quoted_identifiers == quoted_identifiers && *kept.parameters == *parameters;
+    let is_it =
+        |kept: &&Kept| kept.quoted_identifiers == quoted_identifiers && *kept.parameters == *parameters;
     CACHE.with_borrow(|cache| Some(cache.get(text)?.iter().find(is_it)?.program.clone()))
 }
 
