@@ -9,6 +9,8 @@
 pub(crate) mod docker;
 pub(crate) mod folders;
 pub(crate) mod host;
+pub(crate) mod owner;
+pub(crate) mod run_folder;
 pub(crate) mod served;
 pub(crate) mod simulated;
 

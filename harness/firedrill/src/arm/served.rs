@@ -4,6 +4,7 @@
 //!
 //! Nothing here is the same every time: a real program runs in real time.
 
+use super::run_folder::RunFolder;
 use super::simulated::Simulated;
 use super::{Arm, Described, Ground, Time};
 use crate::disk::{DirectoryDrives, Drives};
@@ -36,33 +37,6 @@ impl ServedArm {
 
     fn drill_folder(&self) -> PathBuf {
         self.folder.0.join(format!("drill-{}", self.drill.get()))
-    }
-}
-
-/// A temporary folder that goes away with its owner.
-#[derive(Debug)]
-pub(crate) struct RunFolder(pub(crate) PathBuf);
-
-impl RunFolder {
-    /// A new folder, for this user alone.
-    ///
-    /// # Errors
-    /// As the file system answers.
-    pub(crate) fn new() -> std::io::Result<Self> {
-        let path = std::env::temp_dir().join(format!("firedrill-{}", super::run_id()?));
-        let mut builder = std::fs::DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&path)?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for RunFolder {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            tracing::warn!(folder = %self.0.display(), %error, "a temporary folder could not be removed");
-        }
     }
 }
 

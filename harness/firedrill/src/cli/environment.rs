@@ -24,7 +24,7 @@ pub(super) fn arm(arguments: &RunArguments) -> Result<ChosenArm, String> {
         Arm::Docker => {
             let program = program(arguments.failover.as_deref().unwrap_or("pchat-failover"))?;
             let image = arguments.image.as_deref().map_or_else(Image::default, Image::named);
-            let arm = DockerArm::new(image, program).map_err(|error| error.to_string())?;
+            let arm = DockerArm::new(image, program, super::say).map_err(|error| error.to_string())?;
             Ok(ChosenArm(Rc::new(arm)))
         }
         Arm::Lab => Err("the lab arm is not available yet; use --on sim".to_owned()),

@@ -1,7 +1,7 @@
 //! The container engine: networks and containers of one run.
 
 use super::cleaning::{self, OWNER_LABEL, RUN_LABEL};
-use crate::arm::run_id;
+use crate::arm::{owner, run_id};
 use crate::estate::staging::machine_of;
 use crate::estate::{EstateFile, Server};
 use crate::net::Machine;
@@ -119,7 +119,7 @@ impl Engine {
             .map_err(|error| EngineError::NoEngine(error.to_string()))?;
         docker.ping().await.map_err(no_engine)?;
         let run = run_id().map_err(EngineError::Local)?;
-        let engine = Self { docker, image, run, owner: cleaning::this_process() };
+        let engine = Self { docker, image, run, owner: owner::this_process() };
         engine.look_for_image().await?;
         engine.look_for_memory().await?;
         Ok(engine)

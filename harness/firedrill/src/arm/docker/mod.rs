@@ -20,7 +20,8 @@ mod sniff;
 pub(crate) use cleaning::remove_what_dead_runs_left;
 pub(crate) use engine::{Engine, EngineError, Image};
 
-use super::served::{RunFolder, drives, lacks_simulated_time};
+use super::run_folder::RunFolder;
+use super::served::{drives, lacks_simulated_time};
 use super::{Arm, Described, FolderNames, Ground, Host, Time, Wanted};
 use crate::disk::Drives;
 use crate::estate::outside::{Outside, Program};
@@ -50,6 +51,8 @@ pub(crate) struct DockerArm {
     engine: Rc<Engine>,
     folder: RunFolder,
     runtime: Rc<Runtime>,
+    /// Who is told what was found at the start.
+    tell: fn(&str),
 }
 
 impl DockerArm {
@@ -57,7 +60,7 @@ impl DockerArm {
     ///
     /// # Errors
     /// What is missing, and what to do about it.
-    pub(crate) fn new(image: Image, program: Program) -> Result<Self, EngineError> {
+    pub(crate) fn new(image: Image, program: Program, tell: fn(&str)) -> Result<Self, EngineError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = Rc::new(runtime.map_err(EngineError::Local)?);
         let folder = RunFolder::new().map_err(EngineError::Local)?;
@@ -71,6 +74,7 @@ impl DockerArm {
             engine,
             folder,
             runtime,
+            tell,
         })
     }
 
@@ -133,7 +137,7 @@ impl Arm for DockerArm {
         *self.cluster.borrow_mut() = Some(Rc::clone(&cluster));
         if self.capabilities.borrow().is_none() {
             let found = capabilities::probe(&cluster, file).await.map_err(EstateError::Arm)?;
-            crate::cli::say(&found.lines(&self.engine.image));
+            (self.tell)(&found.lines(&self.engine.image));
             *self.capabilities.borrow_mut() = Some(found);
         }
         if let Some(lacking) = self.capabilities.borrow().as_ref().and_then(Capabilities::lacking) {
