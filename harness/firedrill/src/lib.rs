@@ -13,6 +13,7 @@ pub mod oracle;
 pub mod red;
 pub mod report;
 pub mod runner;
+pub(crate) mod score;
 pub mod serve;
 pub mod steps;
 pub mod verdict;

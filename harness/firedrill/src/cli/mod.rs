@@ -2,6 +2,7 @@
 
 mod environment;
 mod run;
+mod score;
 mod serve;
 
 use std::ffi::OsString;
@@ -31,6 +32,8 @@ const EXIT_CODES: &str = "Exit codes: 0 all passed, 1 a drill failed, 2 usage or
 enum Command {
     /// Run drills: features/en and features/ko, or the files and folders named.
     Run(RunArguments),
+    /// Drill a failover program with the whole book and print its score card.
+    Score(score::ScoreArguments),
     /// List the steps that drills are written with.
     Steps,
     /// Look for lines that no step would run, without running anything.
@@ -57,7 +60,7 @@ enum Command {
 }
 
 /// Arguments of `firedrill run`.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(crate) struct RunArguments {
     /// Feature files or folders; features/en and features/ko when none is named.
     paths: Vec<PathBuf>,
@@ -71,6 +74,9 @@ pub(crate) struct RunArguments {
     /// process. What a program finds in its environment: firedrill run --help-failover.
     #[arg(long, value_name = "CMD")]
     failover: Option<String>,
+    /// The longest that one start of the failover program may take.
+    #[arg(long, value_name = "TIME", value_parser = parse_time, default_value = "15m")]
+    failover_limit: Duration,
     /// Print what a failover program finds in its environment, and end.
     #[arg(long)]
     help_failover: bool,
@@ -107,9 +113,10 @@ pub(crate) struct RunArguments {
 }
 
 /// Where an estate is staged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 enum Arm {
     /// In this process, on simulated time.
+    #[default]
     Sim,
     /// In containers.
     Docker,
@@ -132,6 +139,7 @@ pub fn main() -> ExitCode {
     };
     let ending = match arguments.command {
         Command::Run(run) => run::run(&run),
+        Command::Score(arguments) => score::score(&arguments),
         Command::Steps => {
             say(&crate::steps::list::plain_list());
             Ending::Passed

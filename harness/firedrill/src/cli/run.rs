@@ -1,10 +1,12 @@
 //! `firedrill run`: reads the book, runs it, writes the reports.
 
+use std::cell::RefCell;
 use std::io::IsTerminal as _;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use super::{RunArguments, complain, environment, say};
 use crate::estate::outside;
@@ -19,34 +21,76 @@ pub(super) fn run(arguments: &RunArguments) -> Ending {
         say(&help_for_failover_programs());
         return Ending::Passed;
     }
+    let verbose = arguments.verbose;
+    let progress: Rc<RefCell<Option<indicatif::ProgressBar>>> = Rc::default();
+    let shown = Rc::clone(&progress);
+    let observer = move |drills| {
+        let Progress { bar, observer } = progress_of(drills, verbose);
+        *shown.borrow_mut() = bar;
+        observer
+    };
+    let Performed { report, took, ending } = match perform(arguments, observer) {
+        Ok(performed) => performed,
+        Err(ending) => return ending,
+    };
+    if let Some(bar) = progress.borrow().as_ref() {
+        bar.finish_and_clear();
+    }
+    if let Some(took) = took {
+        say(&console::summary(&report));
+        say(&console::speed(&report, took));
+    }
+    let written = write_reports(arguments, &report);
+    match ending {
+        Some(ending) => ending,
+        None if !written => Ending::Usage,
+        None => Ending::of_run(&report.verdicts(), arguments.allow_not_exercised),
+    }
+}
+
+/// Drills that were run.
+pub(super) struct Performed {
+    /// What they came to.
+    pub(super) report: RunReport,
+    /// How long it took; none when no drill was selected.
+    pub(super) took: Option<Duration>,
+    /// How the program has to end, if not by the drills' verdicts: no drill was selected, the environment failed, or
+    /// somebody interrupted it. The reason has been told.
+    pub(super) ending: Option<Ending>,
+}
+
+/// Runs the drills that the arguments select; `observer_for` makes, for that number of drills, what is told of each.
+///
+/// # Errors
+/// How the program has to end when nothing was run; the reason has been told.
+pub(super) fn perform(
+    arguments: &RunArguments,
+    observer_for: impl FnOnce(usize) -> Rc<dyn Fn(&DrillReport)>,
+) -> Result<Performed, Ending> {
+    let fails = |message: String, ending| {
+        complain(&message);
+        Err(ending)
+    };
     let book = match select(arguments) {
         Ok(book) => book,
-        Err(error) => {
-            complain(&error.to_string());
-            return Ending::Usage;
-        }
+        Err(error) => return fails(error.to_string(), Ending::Usage),
     };
-    if let Err(message) = check_files(arguments) {
-        complain(&message);
-        return Ending::Usage;
+    if let Err(message) = check_files(arguments).and_then(|()| environment::check_program(arguments)) {
+        return fails(message, Ending::Usage);
     }
     let arm = match environment::arm(arguments) {
         Ok(arm) => arm,
-        Err(lacking) => {
-            complain(&lacking);
-            return Ending::Environment;
-        }
+        Err(lacking) => return fails(lacking, Ending::Environment),
     };
     if book.scenarios() == 0 {
         complain(
             "no drill was selected: nothing was checked. The features have drills, but none that --tags or --shard selects",
         );
-        write_reports(arguments, &RunReport::of(arm.0.described(), arguments.seed, Vec::new()));
-        return Ending::Vacuous;
+        let report = RunReport::of(arm.0.described(), arguments.seed, Vec::new());
+        return Ok(Performed { report, took: None, ending: Some(Ending::Vacuous) });
     }
     let interrupted = Arc::new(AtomicBool::new(false));
     watch_for_interrupt(&interrupted);
-    let progress = progress_of(book.scenarios(), arguments.verbose);
     let options = RunOptions {
         seed: arguments.seed,
         estate: arguments.estate.clone(),
@@ -54,7 +98,7 @@ pub(super) fn run(arguments: &RunArguments) -> Ending {
         rpo: arguments.rpo,
         arm,
         interrupted: Arc::clone(&interrupted),
-        observer: progress.observer,
+        observer: observer_for(book.scenarios()),
     };
     #[expect(
         clippy::disallowed_methods,
@@ -62,33 +106,28 @@ pub(super) fn run(arguments: &RunArguments) -> Ending {
     )]
     let started = std::time::Instant::now();
     let Ran { report, environment } = run_book(book, &options);
-    let took = started.elapsed();
-    if let Some(bar) = progress.bar {
-        bar.finish_and_clear();
-    }
-    say(&console::summary(&report));
-    say(&console::speed(&report, took));
-    let written = write_reports(arguments, &report);
-    if let Some(lacking) = environment {
+    let took = Some(started.elapsed());
+    let ending = if let Some(lacking) = environment {
         complain(&format!("{lacking}; the drills above were run, the rest was not"));
-        return Ending::Environment;
-    }
-    if interrupted.load(Ordering::Relaxed) {
+        Some(Ending::Environment)
+    } else if interrupted.load(Ordering::Relaxed) {
         complain("interrupted: the drills above were run, the rest was not");
-        return Ending::Interrupted;
-    }
-    if !written {
-        return Ending::Usage;
-    }
-    Ending::of_run(&report.verdicts(), arguments.allow_not_exercised)
+        Some(Ending::Interrupted)
+    } else {
+        None
+    };
+    Ok(Performed { report, took, ending })
 }
 
 /// What a failover program finds in its environment.
 fn help_for_failover_programs() -> String {
     let mut text = "\
-A failover program is started by /bin/sh once for each time that the operator of a drill runs or resumes it. It ends
-with 0 when it has carried out the failover, and with anything else when it has not. It is judged by what it did; what it
-prints is shown when a drill fails. Environment variables:
+A failover program is started by /bin/sh once for each time that the operator of a drill runs or resumes it, in the
+folder in which firedrill was started, without input. It ends with 0 when it has carried out the failover, and with
+anything else when it has not (126 and 127 are the shell's own: a command that could not be run). It is judged by what it
+did; the end of what it prints is shown when a drill fails. It is killed, with all that it has started, when the drill
+says so, when it takes longer than --failover-limit, and when the run is interrupted; what it leaves running when it ends
+is killed too. Environment variables:
 "
     .to_owned();
     for (name, about) in outside::VARIABLES {
@@ -164,12 +203,12 @@ fn write_reports(arguments: &RunArguments, report: &RunReport) -> bool {
     written
 }
 
-/// Sets the flag on Ctrl-C, so that the drill under way ends and no other begins.
+/// Sets the flag on Ctrl-C and on the request to end, so that the drill under way ends and no other begins.
 fn watch_for_interrupt(interrupted: &Arc<AtomicBool>) {
     let interrupted = Arc::clone(interrupted);
     let watch = move || {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
-        if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
+        if runtime.block_on(outside::interrupted()).is_ok() {
             interrupted.store(true, Ordering::Relaxed);
         }
     };

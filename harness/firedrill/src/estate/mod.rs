@@ -101,6 +101,9 @@ pub enum EstateError {
         /// The operating system's answer.
         error: std::io::Error,
     },
+    /// Ctrl-C was pressed while a failover program ran.
+    #[error("the run was interrupted; the failover program was killed")]
+    Interrupted,
     /// The arm cannot do what the drill needs.
     #[error("{0}")]
     Lacking(String),

@@ -1,6 +1,6 @@
 //! The site file that the failover program gets.
 
-use super::names::Server;
+use super::names::{DataCenter, Server};
 use super::paths;
 use super::world::{World, fqdn};
 use crate::arm::Folder;
@@ -93,8 +93,7 @@ pub(crate) fn write(world: &World, reach: &Reach) -> String {
         quote(&paths::copy_destination_for_the_backup(world)),
         quote(&copy_here)
     ));
-    let seed = world.folder_names.shared(&paths::mirror_seed(world));
-    line(format!("[mirroring]\nfile_share = {}", quote(&seed)));
+    line(format!("[mirroring]\nfile_share = {}", quote(&mirror_share(world))));
     drop(setup);
     chat_servers(world, &mut text);
     let shell: Vec<String> = reach.shell.iter().map(|word| quote(word)).collect();
@@ -114,7 +113,7 @@ pub(super) fn wanted_active(world: &World) -> Vec<String> {
         Some(names) => {
             names.iter().map(|name| fqdn(&world.file, name.split('.').next().unwrap_or(name))).collect()
         }
-        None => world.chat.names_of(super::names::DataCenter::B).into_iter().take(4).collect(),
+        None => world.chat.names_of(DataCenter::B).into_iter().take(4).collect(),
     }
 }
 
@@ -128,24 +127,55 @@ pub(super) fn folders_here(world: &World) -> (Folder, Folder) {
     )
 }
 
-fn chat_servers(world: &World, text: &mut String) {
-    let setup = world.setup.borrow();
-    let contents = &world.file.contents;
-    let b = world.chat.names_of(super::names::DataCenter::B);
-    let a = world.chat.names_of(super::names::DataCenter::A);
-    let wanted = wanted_active(world);
-    let zone_of_b = setup.time_zone_of_b.as_deref().unwrap_or(&contents.next_hop.time_zone);
-    for (names, center, zone) in [(&a, "A", contents.next_hop.time_zone.as_str()), (&b, "B", zone_of_b)] {
-        for name in names {
-            let active = wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(name));
-            let _ = write!(
-                text,
-                "[[chat_servers]]\nfqdn = {}\ndata_center = \"{center}\"\ntime_zone = {}\nactive_after_failover = {active}\n",
-                quote(name),
-                quote(zone),
-            );
+/// The share by which copies of the database are carried to a new mirror.
+pub(super) fn mirror_share(world: &World) -> String {
+    world.folder_names.shared(&paths::mirror_seed(world))
+}
+
+/// Every chat server on a line of its own, for programs that read no TOML: FQDN, data center, time zone.
+pub(super) fn chat_server_lines(world: &World) -> String {
+    let lines = places_of_chat_servers(world)
+        .into_iter()
+        .map(|(name, center, zone)| format!("{name} {center} {zone}"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Data center B, and those to which its link is fast.
+pub(super) fn near_data_centers(world: &World) -> String {
+    let mut near = vec![DataCenter::B];
+    for center in &world.setup.borrow().low_latency_to {
+        if !near.contains(center) {
+            near.push(*center);
         }
     }
+    near.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
+/// FQDN, data center and time zone of each chat server.
+fn places_of_chat_servers(world: &World) -> Vec<(String, DataCenter, String)> {
+    let zone_of_a = &world.file.contents.next_hop.time_zone;
+    let setup = world.setup.borrow();
+    let zone_of_b = setup.time_zone_of_b.as_ref().unwrap_or(zone_of_a);
+    [(DataCenter::A, zone_of_a), (DataCenter::B, zone_of_b)]
+        .into_iter()
+        .flat_map(|(center, zone)| {
+            world.chat.names_of(center).into_iter().map(move |name| (name, center, zone.clone()))
+        })
+        .collect()
+}
+
+fn chat_servers(world: &World, text: &mut String) {
+    let wanted = wanted_active(world);
+    for (name, center, zone) in places_of_chat_servers(world) {
+        let active = wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(&name));
+        let _ = write!(
+            text,
+            "[[chat_servers]]\nfqdn = {}\ndata_center = \"{center}\"\ntime_zone = {}\nactive_after_failover = {active}\n",
+            quote(&name),
+            quote(&zone),
+        );
+    }
+    let setup = world.setup.borrow();
     let links: Vec<String> = setup
         .low_latency_to
         .iter()

@@ -160,7 +160,7 @@ pub fn deserves_a_page(verdict: Verdict) -> bool {
 }
 
 /// Text from features and databases is data: a terminal must not obey it.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }
 

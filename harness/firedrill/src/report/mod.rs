@@ -236,6 +236,16 @@ pub struct FaultReport {
     pub had_effect: bool,
 }
 
+/// A line for people, cut where it goes on for longer than anybody reads.
+#[must_use]
+pub(crate) fn shortened(line: &str) -> String {
+    const CHARACTERS_MAX: usize = 300;
+    match line.char_indices().nth(CHARACTERS_MAX) {
+        Some((end, _)) => format!("{} …", &line[..end]),
+        None => line.to_owned(),
+    }
+}
+
 /// A simulated duration as people read it: `2 h 05 min 03 s`, `41 s`, `180 ms`.
 #[must_use]
 pub fn readable_ms(milliseconds: u64) -> String {

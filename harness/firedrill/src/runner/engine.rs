@@ -55,6 +55,7 @@ pub fn run(book: Book, options: &RunOptions) -> Ran {
                 estate: before.estate.clone(),
                 arm: before.arm.clone(),
                 abandoned: before.interrupted.load(Ordering::Relaxed),
+                interrupted: Arc::clone(&before.interrupted),
             });
             futures::future::ready(()).boxed_local()
         })

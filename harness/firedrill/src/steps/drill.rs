@@ -1,6 +1,8 @@
 //! The world of one scenario: its estate, what the failover program did, and what the oracle makes of it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Kind, StepResult};
 use crate::arm::ChosenArm;
@@ -22,6 +24,8 @@ pub struct DrillSettings {
     pub arm: ChosenArm,
     /// The run was interrupted: do nothing.
     pub abandoned: bool,
+    /// Set from outside when the run is interrupted: the drill under way does nothing more.
+    pub interrupted: Arc<AtomicBool>,
 }
 
 /// One step as it was run.
@@ -117,7 +121,7 @@ impl Drill {
         self.settings = settings;
     }
 
-    /// Whether the run was interrupted before this drill began.
+    /// Whether the run was interrupted before this drill came to its end.
     #[must_use]
     pub fn abandoned(&self) -> bool {
         self.settings.abandoned
@@ -151,6 +155,7 @@ impl Drill {
         kind: Kind,
         step: impl FnOnce(&mut Self) -> StepResult,
     ) -> StepResult {
+        self.settings.abandoned |= self.settings.interrupted.load(Ordering::Relaxed);
         if self.settings.abandoned {
             return Err("the run was interrupted".to_owned());
         }
@@ -362,6 +367,7 @@ impl Drill {
         match error {
             EstateError::Lacking(what) => self.needs = Some(what),
             EstateError::Arm(what) => self.environment = Some(what),
+            EstateError::Interrupted => self.settings.abandoned = true,
             _ => {}
         }
         words

@@ -378,6 +378,14 @@ impl Ended {
     }
 
     fn told(&self, wanted: &str) -> String {
+        if !self.is_read {
+            let how = match self.code {
+                None => "was killed".to_owned(),
+                Some(0) => "claims success (exit code 0)".to_owned(),
+                Some(code) => format!("ended without success (exit code {code})"),
+            };
+            return format!("the failover program {how}; {wanted}");
+        }
         let code =
             self.code.map_or("was killed".to_owned(), |code| format!("exited with {code} ({})", self.word));
         let steps: Vec<String> =

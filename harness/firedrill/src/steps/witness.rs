@@ -14,7 +14,7 @@ use crate::estate::{
 use crate::fault::Damage;
 use crate::oracle::evidence::{Acknowledged, ActiveServer, Claims, Evidence, Server, Shipped};
 use crate::oracle::read::{self, Asks, TextRows};
-use crate::report::{FailoverReport, LostMessages, LostRange, ProcedureStep};
+use crate::report::{FailoverReport, LostMessages, LostRange, ProcedureStep, shortened};
 
 /// The compliance database's name. The procedure never renames it.
 pub(super) const COMPLIANCE: &str = "mgccomp";
@@ -393,7 +393,7 @@ fn last_lines(printed: &str) -> Option<String> {
     const LINES_MAX: usize = 20;
     let lines: Vec<&str> = printed.lines().collect();
     let last = &lines[lines.len().saturating_sub(LINES_MAX)..];
-    (!last.is_empty()).then(|| last.join("\n"))
+    (!last.is_empty()).then(|| last.iter().map(|line| shortened(line)).collect::<Vec<_>>().join("\n"))
 }
 
 /// Which messages are gone, and how old the oldest of them was when A was lost.

@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// The environment variables that a failover program finds, and what is in them.
-pub(crate) const VARIABLES: [(&str, &str); 20] = [
+pub(crate) const VARIABLES: [(&str, &str); 24] = [
     ("FIREDRILL_ACTION", "what the operator does: run, resume, or preflight (look, and change nothing)"),
     ("FIREDRILL_ACCEPT_DATA_LOSS", "1 when the operator accepts that data is lost, else 0"),
     ("FIREDRILL_SITE", "the site file, as pchat-failover reads it (TOML)"),
@@ -25,13 +25,26 @@ pub(crate) const VARIABLES: [(&str, &str); 20] = [
     ("FIREDRILL_BACKUP_MIRROR_NAME", "the backup mirror's own name"),
     ("FIREDRILL_USER", "the SQL login; its password is in PCHAT_SQL_PASSWORD"),
     ("FIREDRILL_PASSWORD_FILE", "a file with that password, for programs that want one"),
-    ("FIREDRILL_DATABASE", "the chat database: mgc"),
+    ("FIREDRILL_DATABASE", "the chat database, as the site file names it: mgc"),
     ("FIREDRILL_POOL", "the pool's FQDN"),
     ("FIREDRILL_ACTIVE_SERVERS", "FQDNs of the servers that are to be active, separated by commas"),
+    (
+        "FIREDRILL_CHAT_SERVERS",
+        "every chat server on a line of its own: FQDN, data center, time zone, with blanks between",
+    ),
+    (
+        "FIREDRILL_ACTIVE_DATA_CENTERS",
+        "data centers whose servers may be active once B serves the pool: \"B\", or \"B A\"",
+    ),
+    ("FIREDRILL_TIME_ZONE", "the time zone of the pool's next hop"),
     ("FIREDRILL_SHARE", "the backup share as a folder of this host"),
     ("FIREDRILL_SHARE_ON_SERVER", "the backup share as the backup names it, for RESTORE"),
     ("FIREDRILL_COPY_DESTINATION", "the copy destination as a folder of this host"),
     ("FIREDRILL_COPY_DESTINATION_ON_SERVER", "the copy destination as the backup names it, for RESTORE"),
+    (
+        "FIREDRILL_MIRROR_SHARE",
+        "the share by which Install-CsMirrorDatabase carries the database to the mirror (-FileShare)",
+    ),
     ("FIREDRILL_SHELL", "the management shell: a program that takes PowerShell's switches"),
 ];
 
@@ -94,10 +107,16 @@ impl Desk {
         folders(world, &mut set);
         let contents = &world.file.contents;
         set("FIREDRILL_USER", contents.logins.failover.clone());
-        set("FIREDRILL_DATABASE", world.database());
-        let spelled = world.setup.borrow().pool_spelled.clone();
+        let setup = world.setup.borrow();
+        set("FIREDRILL_DATABASE", setup.site_database.clone().unwrap_or_else(|| world.database()));
+        let spelled = setup.pool_spelled.clone();
+        drop(setup);
         set("FIREDRILL_POOL", spelled.unwrap_or_else(|| contents.pool.clone()));
         set("FIREDRILL_ACTIVE_SERVERS", site_text::wanted_active(world).join(","));
+        set("FIREDRILL_CHAT_SERVERS", site_text::chat_server_lines(world));
+        set("FIREDRILL_ACTIVE_DATA_CENTERS", site_text::near_data_centers(world));
+        set("FIREDRILL_TIME_ZONE", contents.next_hop.time_zone.clone());
+        set("FIREDRILL_MIRROR_SHARE", site_text::mirror_share(world));
         Ok(Self { variables, site, site_text: text, journal })
     }
 }

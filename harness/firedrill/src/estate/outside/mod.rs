@@ -8,12 +8,13 @@
 
 mod desk;
 mod gateway;
+mod heard;
 mod process;
 mod shares;
 
 pub(crate) use desk::{Desk, VARIABLES};
 pub(crate) use gateway::{From, Gateway};
-pub(crate) use process::{Ended, Order, Program, run};
+pub(crate) use process::{Ended, Order, Program, interrupted, run};
 pub(crate) use shares::watch as watch_shares;
 
 use super::world::World;

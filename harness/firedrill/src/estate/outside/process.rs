@@ -1,21 +1,20 @@
 //! The failover program as a process.
 
+use super::heard::Heard;
 use super::{Desk, Outside};
 use crate::estate::failover_run::Told;
 use crate::estate::watch::CmdletWatch;
 use crate::estate::world::World;
 use std::io;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 
-/// The longest a failover program may take on a running clock.
-const BOUND: Duration = Duration::from_secs(15 * 60);
-/// So much of what a program prints is kept.
-const OUTPUT_BYTES_MAX: u64 = 8 << 20;
+/// What a shell answers when a command cannot be executed, and when it is not found.
+const NOT_EXECUTABLE: i32 = 126;
+const NOT_FOUND: i32 = 127;
 
 /// Which failover program is drilled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +23,8 @@ pub(crate) enum Program {
     Own {
         /// The program that this process runs.
         firedrill: String,
+        /// The longest it may take.
+        limit: Duration,
     },
     /// Somebody else's: a command line for the host's shell.
     Foreign {
@@ -31,6 +32,8 @@ pub(crate) enum Program {
         command: String,
         /// The program that this process runs, for the management shell.
         firedrill: String,
+        /// The longest it may take.
+        limit: Duration,
     },
 }
 
@@ -47,8 +50,29 @@ impl Program {
     /// The path of this program.
     pub(crate) fn firedrill(&self) -> &str {
         match self {
-            Self::Own { firedrill } | Self::Foreign { firedrill, .. } => firedrill,
+            Self::Own { firedrill, .. } | Self::Foreign { firedrill, .. } => firedrill,
         }
+    }
+
+    fn limit(&self) -> Duration {
+        match self {
+            Self::Own { limit, .. } | Self::Foreign { limit, .. } => *limit,
+        }
+    }
+
+    /// In plain words, if the shell's exit code says that a command could not be run: that judges no failover.
+    fn why_it_never_ran(&self, exit_code: i32, output: &str) -> Option<String> {
+        let Self::Foreign { command, .. } = self else { return None };
+        let what = match exit_code {
+            NOT_FOUND => "was not found",
+            NOT_EXECUTABLE => "cannot be executed",
+            _ => return None,
+        };
+        let last = output.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it printed nothing");
+        Some(format!(
+            "`{command}` ended with {exit_code}, by which a shell says that a command {what}: {}. Correct --failover, or install what it calls",
+            crate::report::shortened(last.trim())
+        ))
     }
 
     /// Whether what it tells can be read, or only its exit code and what it did.
@@ -58,7 +82,7 @@ impl Program {
 
     fn command(&self, desk: &Desk, order: &Order) -> Command {
         match self {
-            Self::Own { firedrill } => {
+            Self::Own { firedrill, .. } => {
                 let mut command = Command::new(firedrill);
                 command.args(["pchat-failover", order.action]);
                 command.arg("--site").arg(&desk.site).arg("--journal").arg(&desk.journal);
@@ -93,15 +117,67 @@ pub(crate) struct Ended {
     /// The report, if it is a program whose report can be read.
     pub(crate) report: serde_json::Value,
     pub(crate) told: Vec<Told>,
-    /// What it printed, for people.
+    /// The end of what it printed, for people.
     pub(crate) output: String,
 }
 
-/// Runs the failover program to its end, or until a fault kills it.
+/// Runs the failover program to its end, or until a fault kills it. What it has started and left running ends with it.
 ///
 /// # Errors
-/// When it cannot be started.
+/// When it cannot be started, and [`io::ErrorKind::Interrupted`] when Ctrl-C was pressed: it is killed then.
 pub(crate) async fn run(world: &Rc<World>, outside: &Outside, order: &Order) -> io::Result<Ended> {
+    let program = &outside.program;
+    let mut child = start(outside, order)?;
+    let group = ProcessGroup::of(&child);
+    let heard = Heard::of(program.can_be_read());
+    let listening = heard.listen(world, child.stdout.take(), child.stderr.take());
+    let end = tokio::select! {
+        biased;
+        () = world.kill.notified() => End::Killed,
+        Ok(()) = interrupted() => End::Interrupted,
+        // A child of its own may hold the pipes: what counts is that the program ends.
+        ended = tokio::time::timeout(program.limit(), until_it_ends(&mut child, listening)) => match ended {
+            Ok(status) => End::ByItself(status?),
+            Err(_) => End::TooLate,
+        },
+    };
+    let had_left = group.kill();
+    let _ = child.kill().await;
+    let mut output = heard.end_of_output();
+    let exit_code = match end {
+        End::Interrupted => return Err(io::ErrorKind::Interrupted.into()),
+        End::Killed => None,
+        End::TooLate => {
+            world.trouble.borrow_mut().push(format!(
+                "the failover program had not ended after {} and was killed; if it needs longer, say so with --failover-limit",
+                crate::report::readable_ms(u64::try_from(program.limit().as_millis()).unwrap_or(u64::MAX))
+            ));
+            None
+        }
+        End::ByItself(status) => {
+            if had_left {
+                output.push_str("\n(it had left processes running: they were killed)\n");
+            }
+            let code = exit_code_of(status);
+            if let Some(why) = program.why_it_never_ran(code, &output) {
+                world.trouble.borrow_mut().push(why);
+            }
+            Some(code)
+        }
+    };
+    let report = if program.can_be_read() { heard.report() } else { serde_json::Value::Null };
+    Ok(Ended { exit_code, report, told: heard.told(), output })
+}
+
+/// How a process came to its end.
+enum End {
+    ByItself(ExitStatus),
+    Killed,
+    TooLate,
+    Interrupted,
+}
+
+fn start(outside: &Outside, order: &Order) -> io::Result<Child> {
     let desk = &outside.desk;
     let mut command = outside.program.command(desk, order);
     command
@@ -113,50 +189,50 @@ pub(crate) async fn run(world: &Rc<World>, outside: &Outside, order: &Order) -> 
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
+    // A group of its own: what it starts can be ended with it, and Ctrl-C reaches it through us.
     #[cfg(unix)]
     command.process_group(0);
-    let mut child = command.spawn()?;
-    let (output, errors) = (child.stdout.take(), child.stderr.take());
-    let mut told = Vec::new();
-    let (mut printed, mut complained) = (String::new(), String::new());
-    let listening = async {
-        tokio::join!(read_all(output, &mut printed), hear(world, errors, &mut complained, &mut told));
-    };
-    let ended = tokio::select! {
+    command.spawn()
+}
+
+/// Returns when Ctrl-C is pressed, or this process is asked to end.
+///
+/// # Errors
+/// When nobody can be told of it.
+#[cfg(unix)]
+pub(crate) async fn interrupted() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut pressed, mut asked) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
         biased;
-        () = world.kill.notified() => {
-            kill(&mut child).await;
-            None
-        }
-        // A child of its own may hold the pipes: what counts is that the program ends.
-        ended = tokio::time::timeout(BOUND, until_it_ends(&mut child, listening)) => match ended {
-            Ok(status) => status?.code(),
-            Err(_) => {
-                kill(&mut child).await;
-                world.trouble.borrow_mut().push(format!(
-                    "the failover program had not ended after {} minutes and was killed",
-                    BOUND.as_secs() / 60
-                ));
-                None
-            }
-        },
-    };
-    let report = if outside.program.can_be_read() {
-        serde_json::from_str(&printed).unwrap_or_default()
-    } else {
-        serde_json::Value::Null
-    };
-    let output = format!("{printed}{complained}");
-    Ok(Ended { exit_code: ended, report, told, output })
+        _ = pressed.recv() => {}
+        _ = asked.recv() => {}
+    }
+    Ok(())
+}
+
+/// Returns when Ctrl-C is pressed.
+///
+/// # Errors
+/// When nobody can be told of it.
+#[cfg(not(unix))]
+pub(crate) async fn interrupted() -> io::Result<()> {
+    tokio::signal::ctrl_c().await
+}
+
+/// As a shell has it: 128 and the signal's number for a program that a signal ended. It was not the drill's.
+fn exit_code_of(status: ExitStatus) -> i32 {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return 128 + signal;
+    }
+    status.code().unwrap_or(1)
 }
 
 /// How long pipes that somebody else still holds are listened to after the program has ended.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-async fn until_it_ends(
-    child: &mut Child,
-    listening: impl Future<Output = ()>,
-) -> io::Result<std::process::ExitStatus> {
+async fn until_it_ends(child: &mut Child, listening: impl Future<Output = ()>) -> io::Result<ExitStatus> {
     let mut listening = std::pin::pin!(listening);
     let mut heard = false;
     loop {
@@ -173,57 +249,32 @@ async fn until_it_ends(
     }
 }
 
-/// Kills it and everything it started, by SIGKILL.
-async fn kill(child: &mut Child) {
+/// A program and everything that it has started, unless that has left the group.
+struct ProcessGroup(#[cfg(unix)] Option<rustix::process::Pid>);
+
+impl ProcessGroup {
     #[cfg(unix)]
-    if let Some(group) =
-        child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw)
-    {
-        // An error says that nothing is left of it.
-        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    fn of(child: &Child) -> Self {
+        Self(child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw))
     }
-    let _ = child.kill().await;
-}
 
-async fn read_all(output: Option<impl AsyncRead + Unpin>, into: &mut String) {
-    let Some(output) = output else { return };
-    let mut bytes = Vec::new();
-    let mut output = output.take(OUTPUT_BYTES_MAX);
-    let _ = output.read_to_end(&mut bytes).await;
-    into.push_str(&String::from_utf8_lossy(&bytes));
-    // What goes beyond is read and forgotten, so that the program does not wait for a reader.
-    let _ = tokio::io::copy(&mut output.into_inner(), &mut tokio::io::sink()).await;
-}
-
-/// Hears what a program tells, line by line.
-async fn hear(
-    world: &World,
-    errors: Option<impl AsyncRead + Unpin>,
-    into: &mut String,
-    told: &mut Vec<Told>,
-) {
-    let Some(errors) = errors else { return };
-    let mut errors = BufReader::new(errors);
-    let mut line = Vec::new();
-    while let Ok(1..) = errors.read_until(b'\n', &mut line).await {
-        let text = String::from_utf8_lossy(&line);
-        match message_of(&text) {
-            Some((severity, text, code)) => {
-                into.push_str(&format!("{severity}: {text} [{code}]\n"));
-                told.push(Told { at: world.now(), code, severity, text });
-            }
-            None if (into.len() as u64) < OUTPUT_BYTES_MAX => into.push_str(&text),
-            None => {}
-        }
-        line.clear();
+    #[cfg(not(unix))]
+    fn of(_child: &Child) -> Self {
+        Self()
     }
-}
 
-/// A message of pchat-failover, as `--messages json` writes it: severity, text and code.
-fn message_of(line: &str) -> Option<(String, String, String)> {
-    let message: serde_json::Value = serde_json::from_str(line).ok()?;
-    let word = |key: &str| message.get(key)?.as_str().map(str::to_owned);
-    Some((word("severity")?, word("text")?, word("code")?))
+    /// Kills whoever is left, by SIGKILL; whether anybody was.
+    #[cfg(unix)]
+    fn kill(&self) -> bool {
+        self.0.is_some_and(|group| {
+            rustix::process::kill_process_group(group, rustix::process::Signal::KILL).is_ok()
+        })
+    }
+
+    #[cfg(not(unix))]
+    fn kill(&self) -> bool {
+        false
+    }
 }
 
 /// Answers shells that ask before and after each cmdlet.
@@ -239,19 +290,5 @@ pub(super) async fn watch_the_shell(listener: TcpListener, world: Weak<World>) {
                 tracing::debug!(%error, "a shell's questions broke off");
             }
         });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::message_of;
-
-    #[rstest::rstest]
-    #[case(r#"{"code":"log-backup-damaged","severity":"error","text":"one\ntwo"}"#, Some(("error", "one\ntwo", "log-backup-damaged")))]
-    #[case(r#"{"code":1}"#, None)]
-    #[case("warning: of somebody else's [x]", None)]
-    fn a_message_is_told_from_other_lines(#[case] line: &str, #[case] message: Option<(&str, &str, &str)>) {
-        let message = message.map(|(a, b, c)| (a.to_owned(), b.to_owned(), c.to_owned()));
-        assert_eq!(message_of(line), message);
     }
 }

@@ -182,3 +182,16 @@ fn every_rule_has_an_id_of_its_own() {
     let ids: BTreeSet<&str> = Rule::ALL.iter().map(|rule| rule.id()).collect();
     assert_eq!(ids.len(), Rule::ALL.len());
 }
+
+#[test]
+fn a_program_whose_words_are_not_read_may_set_the_pool_state_without_saying_so() {
+    let mut evidence = good();
+    evidence.claims[0].is_read = false;
+    evidence.claims[0].steps_done.clear();
+    let broken: Vec<Rule> = judge(&evidence)
+        .into_iter()
+        .filter(|(_, checked)| !checked.broken.is_empty())
+        .map(|(rule, _)| rule)
+        .collect();
+    assert_eq!(broken, []);
+}
