@@ -86,7 +86,7 @@ mod tests {
     use super::super::tests::card;
     use super::text;
     use crate::report::tests::{a_drill, sim};
-    use crate::report::{Reason, RunReport, StepReport};
+    use crate::report::{Reason, RuleReport, RunReport, StepReport};
     use crate::verdict::Verdict::{Failed, NotExercised, Passed, Vacuous};
 
     #[test]
@@ -99,6 +99,7 @@ mod tests {
             },
             Reason { code: "shipped-lost".into(), text: "message 7 of room 2 is gone".into() },
         ];
+        failed.oracle.push(RuleReport { rule: "skipped-lsn", compared: 9, broken: 0 });
         let mut lacking = a_drill(NotExercised);
         lacking.reasons =
             vec![Reason { code: "not-exercised".into(), text: "only the plain sim arm has it".into() }];

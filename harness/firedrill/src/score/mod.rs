@@ -248,6 +248,10 @@ fn scored(drill: &DrillReport) -> ScoredDrill {
 fn harm_in(drill: &DrillReport) -> BTreeSet<Harm> {
     let broken = |rule: &Rule| drill.reasons.iter().any(|reason| reason.code == rule.id());
     let mut harm: BTreeSet<Harm> = Rule::ALL.into_iter().filter(broken).filter_map(Harm::of_rule).collect();
+    // That no log was skipped is asked of a database that came online. Before, what is missing can still be applied.
+    if !drill.oracle.iter().any(|one| one.rule == Rule::SkippedLsn.id()) {
+        harm.remove(&Harm::DataLost);
+    }
     let claims_success = drill.failovers.last().is_some_and(|last| last.exit_code == Some(0));
     let contradicted = drill.reasons.iter().any(|reason| reason.code == "step");
     if claims_success && contradicted {
@@ -269,7 +273,7 @@ fn first_reason(drill: &DrillReport) -> Option<String> {
 mod tests {
     use super::{Harm, Score, ScoreCard, scored};
     use crate::report::tests::{a_drill, sim};
-    use crate::report::{DrillReport, FailoverReport, Reason, RunReport};
+    use crate::report::{DrillReport, FailoverReport, Reason, RuleReport, RunReport};
     use crate::verdict::Verdict::{self, Failed, NotExercised, Passed, Vacuous};
     use rstest::rstest;
 
@@ -330,8 +334,16 @@ mod tests {
         #[case] harm: &[Harm],
     ) {
         let mut drill = drill(Failed, &[exit_code]);
+        drill.oracle = vec![RuleReport { rule: "skipped-lsn", compared: 1, broken: 0 }];
         drill.reasons = vec![Reason { code: code.to_owned(), text: String::new() }];
         assert_eq!(scored(&drill).harm.into_iter().collect::<Vec<_>>(), harm);
+    }
+
+    #[test]
+    fn what_a_database_that_never_came_online_lacks_is_not_lost() {
+        let mut drill = drill(Failed, &[1]);
+        drill.reasons = vec![Reason { code: "shipped-lost".into(), text: String::new() }];
+        assert_eq!(scored(&drill).harm.len(), 0);
     }
 
     #[test]
