@@ -4,6 +4,8 @@
 //! The examples need clients that `scripts/conformance` installs. One whose client is missing is reported as ignored,
 //! never as passed; with `CI=true` it fails.
 
+#![expect(clippy::disallowed_methods, reason = "real processes live on the real clock")]
+
 mod examples;
 mod misbehaving;
 mod nothing;

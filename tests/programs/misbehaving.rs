@@ -70,10 +70,15 @@ fn not_executable(folder: &Folder) -> Result<(), Failed> {
 /// The process whose number a program has written down is gone, or goes soon.
 fn is_gone(folder: &Folder) -> Result<(), Failed> {
     let process = std::fs::read_to_string(folder.path("process"))?;
+    poll("the program's child is gone", || !is_alive(process.trim()))
+}
+
+/// Waits until something is so.
+fn poll(what: &str, mut is_so: impl FnMut() -> bool) -> Result<(), Failed> {
     let until = Instant::now() + PATIENCE;
-    while is_alive(process.trim()) {
+    while !is_so() {
         if Instant::now() > until {
-            return Err(format!("process {process} is still there").into());
+            return Err(format!("waited in vain until {what}").into());
         }
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -130,10 +135,7 @@ fn interrupted(folder: &Folder) -> Result<(), Failed> {
     let mut command = firedrill(folder);
     command.args(["run", "--failover", &program]).arg(folder.feature());
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-    let until = Instant::now() + PATIENCE;
-    while !process.exists() && Instant::now() < until {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    poll("the program has started", || process.exists())?;
     Command::new("kill").args(["-INT", &child.id().to_string()]).status()?;
     let said = Said::of(&child.wait_with_output()?);
     said.expect(130, &["interrupted"])?;

@@ -19,6 +19,7 @@ fn happy_path(bench: &mut Criterion) {
     book.keep_tagged("@smoke").expect("the tags are an expression");
     let features = book.features;
     let options = RunOptions {
+        arm: firedrill::arm::ChosenArm::default(),
         seed: 1,
         estate: None,
         rto: None,
@@ -28,7 +29,7 @@ fn happy_path(bench: &mut Criterion) {
     };
     bench.bench_function("happy path", |bencher| {
         bencher.iter(|| {
-            let report = run(Book { features: features.clone() }, &options);
+            let report = run(Book { features: features.clone() }, &options).report;
             assert!(
                 report.drills.iter().all(|drill| drill.verdict == Verdict::Passed),
                 "{:?}",

@@ -55,7 +55,7 @@ impl Heard {
     /// Keeps the tail of everything, and hands on what is read.
     async fn hear(&self, stream: Option<impl AsyncRead + Unpin>, mut hand_on: impl FnMut(&[u8])) {
         let Some(mut stream) = stream else { return };
-        let mut chunk = [0; CHUNK_BYTES];
+        let mut chunk = vec![0; CHUNK_BYTES];
         while let Ok(bytes @ 1..) = stream.read(&mut chunk).await {
             self.tail.borrow_mut().push(&chunk[..bytes]);
             if self.is_read {
