@@ -263,7 +263,11 @@ fn of_interest(statement: &StatementKind, values: &[Option<Rc<str>>]) -> Option<
         // A KILL put together as text.
         StatementKind::ExecuteText(parts) => {
             let says_kill = |part: &Expr| {
-                value(part).is_some_and(|text| text.trim_start().to_ascii_uppercase().starts_with("KILL"))
+                let mut first = part;
+                while let Expr::Binary(_, left, _) = first {
+                    first = left;
+                }
+                value(first).is_some_and(|text| text.trim_start().to_ascii_uppercase().starts_with("KILL"))
             };
             parts.first().is_some_and(says_kill).then(kill)
         }

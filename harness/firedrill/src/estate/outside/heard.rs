@@ -112,11 +112,10 @@ impl Tail {
     }
 }
 
-/// The messages of our own program, each of which ends with its code in brackets.
+/// The messages of our own program, a line each.
 #[derive(Debug, Default)]
 struct Messages {
     line: Vec<u8>,
-    message: String,
 }
 
 impl Messages {
@@ -125,38 +124,23 @@ impl Messages {
         let mut complete = Vec::new();
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             self.line.extend_from_slice(piece);
-            if self.line.len() + self.message.len() > MESSAGE_BYTES_MAX {
+            if self.line.len() > MESSAGE_BYTES_MAX {
                 self.line.clear();
-                self.message.clear();
             }
-            if !piece.ends_with(b"\n") {
-                continue;
-            }
-            self.message.push_str(&String::from_utf8_lossy(&self.line));
-            self.line.clear();
-            if let Some(message) = message_of(self.message.trim_end()) {
-                complete.push(message);
-                self.message.clear();
+            if piece.ends_with(b"\n") {
+                complete.extend(message_of(&self.line));
+                self.line.clear();
             }
         }
         complete
     }
 }
 
-/// `warning: text [code]` as severity, text and code.
-fn message_of(line: &str) -> Option<(String, String, String)> {
-    let (text, code) = line.strip_suffix(']')?.rsplit_once(" [")?;
-    let is_code = !code.is_empty()
-        && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    if !is_code {
-        return None;
-    }
-    let (severity, text) = match text.split_once(": ") {
-        Some(("error", rest)) => ("error", rest),
-        Some(("warning", rest)) => ("warning", rest),
-        _ => ("info", text),
-    };
-    Some((severity.to_owned(), text.to_owned(), code.to_owned()))
+/// A message as `pchat-failover --messages json` writes it: severity, text and code. Other lines are none.
+fn message_of(line: &[u8]) -> Option<(String, String, String)> {
+    let message: serde_json::Value = serde_json::from_slice(line).ok()?;
+    let word = |key: &str| message.get(key)?.as_str().map(str::to_owned);
+    Some((word("severity")?, word("text")?, word("code")?))
 }
 
 #[cfg(test)]
@@ -164,25 +148,21 @@ mod tests {
     use super::{MESSAGE_BYTES_MAX, Messages, TAIL_BYTES_MAX, Tail, message_of};
 
     #[rstest::rstest]
-    #[case("error: it is damaged [log-backup-damaged]", Some(("error", "it is damaged", "log-backup-damaged")))]
-    #[case("warning: a: b [x]", Some(("warning", "a: b", "x")))]
-    #[case("step 1 is done [step-done]", Some(("info", "step 1 is done", "step-done")))]
-    #[case("[bracketed]", None)]
-    #[case("a path [C:\\x]", None)]
-    #[case("interrupted", None)]
-    fn a_message_ends_with_its_code(#[case] line: &str, #[case] message: Option<(&str, &str, &str)>) {
+    #[case(r#"{"code":"log-backup-damaged","severity":"error","text":"one\ntwo"}"#, Some(("error", "one\ntwo", "log-backup-damaged")))]
+    #[case(r#"{"code":1}"#, None)]
+    #[case("warning: of somebody else's [x]", None)]
+    fn a_message_is_told_from_other_lines(#[case] line: &str, #[case] message: Option<(&str, &str, &str)>) {
         let message = message.map(|(a, b, c)| (a.to_owned(), b.to_owned(), c.to_owned()));
-        assert_eq!(message_of(line), message);
+        assert_eq!(message_of(line.as_bytes()), message);
     }
 
     #[test]
-    fn a_message_may_come_in_pieces_and_take_several_lines() {
+    fn a_message_may_come_in_pieces() {
         let mut messages = Messages::default();
-        assert_eq!(messages.take_in(b"error: it is\nbro"), []);
-        let whole = messages.take_in(b"ken [x]\nnext [y]\nopen");
+        assert_eq!(messages.take_in(br#"{"code":"x","sever"#), []);
+        let whole = messages.take_in(b"ity\":\"info\",\"text\":\"a\"}\n{\"code\":\"y\"");
         let codes: Vec<&str> = whole.iter().map(|(_, _, code)| code.as_str()).collect();
-        assert_eq!(codes, ["x", "y"]);
-        assert_eq!(whole[0].1, "it is\nbroken");
+        assert_eq!(codes, ["x"]);
     }
 
     #[test]
