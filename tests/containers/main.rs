@@ -3,6 +3,8 @@
 //! Needs a container engine and the image that `docker/build` makes. Without them the cases are reported as not run;
 //! with `CI=true` they fail.
 
+#![expect(clippy::disallowed_methods, reason = "containers live on the real clock")]
+
 mod engine;
 
 use engine::docker;
