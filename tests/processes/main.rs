@@ -10,6 +10,8 @@
 #![expect(clippy::panic, reason = "a failed expectation is a failed test")]
 
 mod failover;
+#[cfg(unix)]
+mod lab;
 mod linux;
 mod serve;
 mod shell;

@@ -9,10 +9,12 @@
 pub(crate) mod docker;
 pub(crate) mod folders;
 pub(crate) mod host;
+pub(crate) mod lab;
 pub(crate) mod owner;
 pub(crate) mod run_folder;
 pub(crate) mod served;
 pub(crate) mod simulated;
+mod sniff;
 
 pub(crate) use folders::{Folder, FolderNames};
 pub(crate) use host::Host;
@@ -73,6 +75,11 @@ pub(crate) trait Arm {
 
     /// Why a drill that says this cannot be exercised here; none if it can.
     fn lacks(&self, said: &Arrangement) -> Option<String>;
+
+    /// Why servers cannot be paused or shut down here; none if they can.
+    fn lacks_power_over_servers(&self) -> Option<String> {
+        None
+    }
 }
 
 /// An arm as reports describe it.

@@ -3,8 +3,11 @@
 use super::{Arm, RunArguments};
 use crate::arm::ChosenArm;
 use crate::arm::docker::{DockerArm, Image};
+use crate::arm::lab::LabArm;
 use crate::arm::served::ServedArm;
+use crate::estate::EstateFile;
 use crate::estate::outside::Program;
+use crate::serve::PASSWORD_VARIABLE;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
@@ -30,12 +33,26 @@ pub(super) fn arm(arguments: &RunArguments) -> Result<ChosenArm, String> {
             let arm = DockerArm::new(image, program, super::say).map_err(|error| error.to_string())?;
             Ok(ChosenArm(Rc::new(arm)))
         }
-        Arm::Lab => Err("the lab arm is not available yet; use --on sim".to_owned()),
+        Arm::Lab => {
+            lab(arguments).map_err(|error| format!("{error}; nothing was changed and nothing was run"))
+        }
     }
 }
 
 /// The name by which our own failover program is asked for.
 const OWN: &str = "pchat-failover";
+
+/// The lab of the estate file, which `check_files` has found to be one.
+fn lab(arguments: &RunArguments) -> Result<ChosenArm, String> {
+    let path = arguments.estate.as_ref().ok_or("--on lab needs --estate FILE")?;
+    let shown = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{shown}: cannot be read ({error})"))?;
+    let file = EstateFile::parse(&text, &shown).map_err(|error| error.to_string())?;
+    let password = std::env::var(PASSWORD_VARIABLE)
+        .map_err(|_| format!("{PASSWORD_VARIABLE} is not set; it has to hold the password of sa"))?;
+    let program = program(arguments.failover.as_deref().unwrap_or(OWN), arguments.failover_limit)?;
+    Ok(ChosenArm(Rc::new(LabArm::new(&file, password, program)?)))
+}
 
 /// Our own failover program as a process, by its name; any other by its command line.
 fn program(command: &str, limit: Duration) -> Result<Program, String> {

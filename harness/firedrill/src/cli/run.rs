@@ -175,8 +175,18 @@ fn check_files(arguments: &RunArguments) -> Result<(), String> {
         let shown = estate.display().to_string();
         let text = std::fs::read_to_string(estate)
             .map_err(|error| format!("{shown}: cannot be read ({error}); nothing was run"))?;
-        crate::estate::EstateFile::parse(&text, &shown)
+        let file = crate::estate::EstateFile::parse(&text, &shown)
             .map_err(|error| format!("{error}; nothing was run"))?;
+        if arguments.on == super::Arm::Lab && !file.contents.lab {
+            return Err(format!(
+                "{shown}: does not say lab = true, so its servers are not used; nothing was touched. Say so if drills may be run on them"
+            ));
+        }
+    } else if arguments.on == super::Arm::Lab {
+        return Err(
+            "--on lab needs --estate FILE: which servers, and that they may be used; nothing was run"
+                .to_owned(),
+        );
     }
     Ok(())
 }

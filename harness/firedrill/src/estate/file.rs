@@ -47,6 +47,18 @@ impl EstateFile {
         Ok(Self { name: file_name.to_owned(), contents: Rc::new(contents), costs })
     }
 
+    /// Where a server of a lab listens; none if the file does not say.
+    pub(crate) fn address_of(&self, server: super::Server) -> Option<(String, u16)> {
+        let servers = &self.contents.servers;
+        let host = match server {
+            super::Server::Primary => &servers.primary,
+            super::Server::Mirror => &servers.mirror,
+            super::Server::Backup => &servers.backup,
+            super::Server::BackupMirror => &servers.backup_mirror,
+        };
+        host.address.as_deref().and_then(parse_address)
+    }
+
     /// The same estate, whose logins have another password.
     #[must_use]
     pub fn with_password(mut self, password: String) -> Self {
@@ -100,6 +112,10 @@ fn parse<T: serde::de::DeserializeOwned>(text: &str, file: &str) -> Result<T, Es
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Contents {
+    /// Whether its servers exist, and may be used for drills.
+    #[serde(default)]
+    pub(crate) lab: bool,
+    pub(crate) lab_folder: Option<FolderOfLab>,
     pub(crate) pool: String,
     pub(crate) domain: String,
     pub(crate) site: String,
@@ -145,6 +161,25 @@ pub(crate) struct Servers {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Host {
     pub(crate) host: String,
+    /// Where it listens, in a lab: `host,port`.
+    pub(crate) address: Option<String>,
+}
+
+/// The folder that all servers of a lab and this host share.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FolderOfLab {
+    /// As every server names it.
+    pub(crate) server: String,
+    /// As this host does.
+    pub(crate) here: String,
+}
+
+/// `host,port` taken apart.
+fn parse_address(text: &str) -> Option<(String, u16)> {
+    let (host, port) = text.rsplit_once(',')?;
+    let (host, port) = (host.trim(), port.trim().parse().ok().filter(|port| *port > 0)?);
+    (!host.is_empty()).then(|| (host.to_owned(), port))
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -209,7 +244,47 @@ pub(crate) fn only_name(wanted: &str) -> String {
 }
 
 impl Contents {
+    fn hosts(&self) -> [(&'static str, &Host); 4] {
+        let servers = &self.servers;
+        [
+            ("primary", &servers.primary),
+            ("mirror", &servers.mirror),
+            ("backup", &servers.backup),
+            ("backup_mirror", &servers.backup_mirror),
+        ]
+    }
+
+    /// What a lab needs that other estates do not.
+    fn check_lab(&self) -> Result<(), String> {
+        for (key, host) in self.hosts() {
+            match &host.address {
+                None if self.lab => return Err(format!("lab = true, and servers.{key} has no address")),
+                Some(address) if parse_address(address).is_none() => {
+                    return Err(format!("servers.{key}: `{address}` is no address; write \"host,port\""));
+                }
+                _ => {}
+            }
+        }
+        let addresses = self.hosts().map(|(_, host)| host.address.as_deref().and_then(parse_address));
+        for (at, address) in addresses.iter().enumerate() {
+            if address.is_some() && addresses[..at].contains(address) {
+                return Err("two servers have one address; every server needs its own".to_owned());
+            }
+        }
+        match &self.lab_folder {
+            None if self.lab => Err("lab = true, and there is no table [lab_folder]".to_owned()),
+            Some(folder) if !(folder.server.starts_with('/') && folder.here.starts_with('/')) => {
+                Err("lab_folder.server and lab_folder.here are paths from the root: /srv/net".to_owned())
+            }
+            Some(folder) if folder.here.chars().all(|c| c == '/') => {
+                Err("lab_folder.here is the whole machine; name a folder of its own".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn check(&self) -> Result<(), String> {
+        self.check_lab()?;
         let machines = [
             &self.servers.primary.host,
             &self.servers.mirror.host,
@@ -373,6 +448,17 @@ mod tests {
         "host = \"sql-a2\"",
         "host = \"sql-a1\"",
         "mine.toml: two machines are called sql-a1; every machine needs its own name"
+    )]
+    #[case("pool = ", "lab = true\npool = ", "mine.toml: lab = true, and servers.primary has no address")]
+    #[case(
+        "host = \"sql-a1\"",
+        "host = \"sql-a1\"\naddress = \"sql-a1:1433\"",
+        "mine.toml: servers.primary: `sql-a1:1433` is no address; write \"host,port\""
+    )]
+    #[case(
+        "[clock]",
+        "[lab_folder]\nserver = \"/net\"\nhere = \"/\"\n[clock]",
+        "mine.toml: lab_folder.here is the whole machine; name a folder of its own"
     )]
     fn a_broken_estate_file_is_refused_with_its_line(
         #[case] from: &str,

@@ -145,8 +145,13 @@ impl Estate {
     /// # Errors
     /// As [`Estate::begin`].
     pub fn hang(&mut self, server: Server) -> Result<bool, EstateError> {
+        self.needs_power_over_servers()?;
         let staged = self.staged()?;
         Ok(staged.run(staged.world.hang(server)))
+    }
+
+    fn needs_power_over_servers(&self) -> Result<(), EstateError> {
+        self.arm.0.lacks_power_over_servers().map_or(Ok(()), |lacking| Err(EstateError::Lacking(lacking)))
     }
 
     /// A server that hangs goes on. Whether it did hang.
@@ -163,6 +168,7 @@ impl Estate {
     /// # Errors
     /// As [`Estate::begin`].
     pub fn shut_down(&mut self, server: Server) -> Result<bool, EstateError> {
+        self.needs_power_over_servers()?;
         let staged = self.staged()?;
         let machine = staged.world.server(server).machine.clone();
         Ok(staged.run(staged.world.shut_down(&[machine])) > 0)

@@ -1,8 +1,7 @@
 //! A SQL Server in a container, as the estate handles it.
 
 use super::engine::{Cluster, Container, Engine};
-use super::sniff;
-use crate::arm::{Host, Wanted};
+use crate::arm::{Host, Wanted, sniff};
 use crate::estate::outside::{From, Gateway};
 use crate::estate::sql::{self, SignIn};
 use crate::estate::world::TDS_PORT;

@@ -15,7 +15,6 @@ mod cleaning;
 mod engine;
 mod host;
 mod reset;
-mod sniff;
 
 pub(crate) use cleaning::remove_what_dead_runs_left;
 pub(crate) use engine::{Engine, EngineError, Image};

@@ -16,7 +16,7 @@ const BOUND: Duration = Duration::from_secs(30);
 
 /// Everything that a drill makes on a server: connections, mirrors, databases, endpoints, log shipping, jobs, logins,
 /// history. What the server was shipped with stays. One batch each, since a failure ends a batch.
-const BATCHES: [&str; 7] = [
+const BATCHES: [&str; 8] = [
     "DECLARE @kill nvarchar(max) = N''\n\
      SELECT @kill = @kill + N'KILL ' + CONVERT(nvarchar(10), session_id) + N' ' FROM sys.dm_exec_sessions \
      WHERE is_user_process = 1 AND session_id <> @@SPID\n\
@@ -53,8 +53,11 @@ const BATCHES: [&str; 7] = [
     "IF EXISTS (SELECT 1 FROM sys.certificates WHERE name = N'firedrill_mirroring') \
      DROP CERTIFICATE firedrill_mirroring\n\
      IF EXISTS (SELECT 1 FROM sys.symmetric_keys WHERE name = N'##MS_DatabaseMasterKey##') DROP MASTER KEY",
-    "EXEC msdb.dbo.sp_delete_backuphistory @oldest_date = '20990101'\n\
-     DELETE msdb.dbo.log_shipping_monitor_history_detail DELETE msdb.dbo.log_shipping_monitor_error_detail \
+    // In the order of their foreign keys: everything is a drill's, so that no date has to be chosen.
+    "DELETE msdb.dbo.restorefile DELETE msdb.dbo.restorefilegroup DELETE msdb.dbo.restorehistory \
+     DELETE msdb.dbo.backupfile DELETE msdb.dbo.backupfilegroup DELETE msdb.dbo.backupset \
+     DELETE msdb.dbo.backupmediafamily DELETE msdb.dbo.backupmediaset",
+    "DELETE msdb.dbo.log_shipping_monitor_history_detail DELETE msdb.dbo.log_shipping_monitor_error_detail \
      DELETE msdb.dbo.log_shipping_monitor_primary DELETE msdb.dbo.log_shipping_monitor_secondary",
 ];
 
