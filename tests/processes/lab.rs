@@ -29,13 +29,13 @@ fn lab(test: &str) -> Option<Lab> {
     }
     let folder = Folder::new(test);
     let net = folder.path("net");
-    std::fs::create_dir_all(&net).unwrap();
+    std::fs::create_dir_all(&net).expect("the lab of the test answers");
     let mut servers = Vec::new();
     for (name, ip) in SERVERS {
         let data = folder.path(name);
         let seen = data.join("drives/C/var/opt/mssql");
-        std::fs::create_dir_all(&seen).unwrap();
-        std::os::unix::fs::symlink(&net, seen.join("net")).unwrap();
+        std::fs::create_dir_all(&seen).expect("the lab of the test answers");
+        std::os::unix::fs::symlink(&net, seen.join("net")).expect("the lab of the test answers");
         let (mut server, input) = Running::start(
             firedrill()
                 .args(["serve", "--stop-with-input", "--name", name, "--listen", &format!("{ip}:{PORT}")])
@@ -50,12 +50,13 @@ fn lab(test: &str) -> Option<Lab> {
         "\n[lab_folder]\nserver = \"/var/opt/mssql/net\"\nhere = \"{}\"\n",
         net.display()
     ));
-    let mut text = format!("lab = true\n{}", std::fs::read_to_string(&estate).unwrap());
+    let mut text =
+        format!("lab = true\n{}", std::fs::read_to_string(&estate).expect("the lab of the test answers"));
     for (name, ip) in SERVERS {
         let host = format!("host = \"{name}\"");
         text = text.replace(&host, &format!("{host}\naddress = \"{ip},{PORT}\""));
     }
-    std::fs::write(&estate, text).unwrap();
+    std::fs::write(&estate, text).expect("the lab of the test answers");
     Some(Lab { folder, estate, _servers: servers, _turn: turn })
 }
 
@@ -116,15 +117,26 @@ fn run(lab: &Lab) -> (Option<i32>, String) {
 
 /// What a query answers on the first server, as text.
 fn ask(ip: &str, query: &str) -> Vec<String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("the lab of the test answers");
     runtime.block_on(async {
         use tokio_util::compat::TokioAsyncWriteCompatExt as _;
         let mut config = tiberius::Config::new();
         config.authentication(tiberius::AuthMethod::sql_server("sa", PASSWORD));
         config.encryption(tiberius::EncryptionLevel::NotSupported);
-        let stream = tokio::net::TcpStream::connect((ip, PORT)).await.unwrap();
-        let mut client = tiberius::Client::connect(config, stream.compat_write()).await.unwrap();
-        let rows = client.simple_query(query).await.unwrap().into_first_result().await.unwrap();
+        let stream = tokio::net::TcpStream::connect((ip, PORT)).await.expect("the lab of the test answers");
+        let mut client = Box::pin(tiberius::Client::connect(config, stream.compat_write()))
+            .await
+            .expect("the lab of the test answers");
+        let rows = client
+            .simple_query(query)
+            .await
+            .expect("the lab of the test answers")
+            .into_first_result()
+            .await
+            .expect("the lab of the test answers");
         rows.iter().map(|row| row.get::<&str, _>(0).unwrap_or_default().to_owned()).collect()
     })
 }
@@ -137,8 +149,8 @@ fn a_drill_on_a_lab_passes_and_leaves_the_servers_as_they_were() {
     let Some(lab) = lab("lab-drill") else { return };
     let hosts = if names_resolve() { None } else { Hosts::write() };
     if !names_resolve() {
-        let () =
-            not_run("the servers' names do not resolve, and the hosts file cannot be written").unwrap_or(());
+        let _: Option<()> =
+            not_run("the servers' names do not resolve, and the hosts file cannot be written");
         return;
     }
     let (code, said) = run(&lab);
@@ -151,7 +163,11 @@ fn a_drill_on_a_lab_passes_and_leaves_the_servers_as_they_were() {
         assert_eq!(ask(ip, logins), Vec::<String>::new(), "logins of {name}");
         assert_eq!(ask(ip, "SELECT name FROM sys.database_mirroring_endpoints"), Vec::<String>::new());
     }
-    assert_eq!(std::fs::read_dir(lab.folder.path("net")).unwrap().count(), 0, "the shared folder is empty");
+    assert_eq!(
+        std::fs::read_dir(lab.folder.path("net")).expect("the lab of the test answers").count(),
+        0,
+        "the shared folder is empty"
+    );
 }
 
 #[test]

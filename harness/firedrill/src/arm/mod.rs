@@ -76,6 +76,11 @@ pub(crate) trait Arm {
     /// Why a drill that says this cannot be exercised here; none if it can.
     fn lacks(&self, said: &Arrangement) -> Option<String>;
 
+    /// Why links between servers cannot be cut here; none if they can.
+    fn lacks_links_between_servers(&self) -> Option<String> {
+        None
+    }
+
     /// Why servers cannot be paused or shut down here; none if they can.
     fn lacks_power_over_servers(&self) -> Option<String> {
         None

@@ -122,6 +122,7 @@ impl Estate {
     /// # Errors
     /// As [`Estate::begin`].
     pub fn sever(&mut self, from: &Place, to: &Place) -> Result<(), EstateError> {
+        self.needs_links_between(from, to)?;
         self.change_links(from, to, |world, from, to| {
             world.network.sever(from, to);
             world.note(Happening::LinkSevered { from: from.to_string(), to: to.to_string() });
@@ -134,6 +135,7 @@ impl Estate {
     /// # Errors
     /// As [`Estate::begin`].
     pub fn sever_one_way(&mut self, from: &Place, to: &Place) -> Result<(), EstateError> {
+        self.needs_links_between(from, to)?;
         self.change_links_one_way(from, to, |world, from, to| {
             world.network.sever(from, to);
             world.note(Happening::LinkSevered { from: from.to_string(), to: to.to_string() });
@@ -148,6 +150,15 @@ impl Estate {
         self.needs_power_over_servers()?;
         let staged = self.staged()?;
         Ok(staged.run(staged.world.hang(server)))
+    }
+
+    /// What servers say to each other does not run over the harness's links everywhere.
+    fn needs_links_between(&self, from: &Place, to: &Place) -> Result<(), EstateError> {
+        let has_servers = |place: &Place| matches!(place, Place::Server(_) | Place::DataCenter(_));
+        match self.arm.0.lacks_links_between_servers() {
+            Some(lacking) if has_servers(from) && has_servers(to) => Err(EstateError::Lacking(lacking)),
+            _ => Ok(()),
+        }
     }
 
     fn needs_power_over_servers(&self) -> Result<(), EstateError> {
@@ -208,6 +219,7 @@ impl Estate {
     /// # Errors
     /// As [`Estate::begin`].
     pub fn delay(&mut self, from: &Place, to: &Place, by: Duration) -> Result<(), EstateError> {
+        self.needs_links_between(from, to)?;
         self.change_links(from, to, |world, from, to| world.network.delay(from, to, by))
     }
 

@@ -11,7 +11,8 @@ mod folder;
 mod found;
 mod host;
 
-use super::served::{RunFolder, lacks_simulated_time};
+use super::run_folder::RunFolder;
+use super::served::lacks_simulated_time;
 use super::{Arm, Described, FolderNames, Ground, Host, Time, Wanted};
 use crate::disk::Drives;
 use crate::estate::outside::{Outside, Program};
@@ -245,6 +246,10 @@ impl Arm for LabArm {
         }
         lacks_simulated_time(said)
             .map(|what| format!("{what}, and a lab runs in real time: only the sim arm has simulated time"))
+    }
+
+    fn lacks_links_between_servers(&self) -> Option<String> {
+        Some("what a lab's servers send each other does not run over the harness's links".to_owned())
     }
 
     fn lacks_power_over_servers(&self) -> Option<String> {
