@@ -80,7 +80,7 @@ impl LabFolder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arm::served::RunFolder;
+    use crate::arm::run_folder::RunFolder;
 
     fn of(folder: &RunFolder) -> LabFolder {
         LabFolder { server: "/net".to_owned(), here: folder.0.clone() }
