@@ -82,28 +82,33 @@ mod tests {
     use super::*;
     use crate::arm::run_folder::RunFolder;
 
-    fn of(folder: &RunFolder) -> LabFolder {
-        LabFolder { server: "/net".to_owned(), here: folder.0.clone() }
+    /// An empty folder, which goes with the other.
+    fn empty_in(folder: &RunFolder) -> LabFolder {
+        let here = folder.0.join("lab");
+        std::fs::create_dir(&here).unwrap();
+        LabFolder { server: "/net".to_owned(), here }
     }
 
     #[test]
     fn a_folder_with_somebodys_file_is_refused_and_keeps_it() {
-        let folder = RunFolder::new().unwrap();
-        let file = folder.0.join("theirs.bak");
+        let run = RunFolder::new().unwrap();
+        let folder = empty_in(&run);
+        let file = folder.here.join("theirs.bak");
         std::fs::write(&file, "x").unwrap();
-        assert!(of(&folder).look().unwrap_err().contains("did not put there"));
-        of(&folder).empty().unwrap_err();
-        of(&folder).leave().unwrap();
+        assert!(folder.look().unwrap_err().contains("did not put there"));
+        folder.empty().unwrap_err();
+        folder.leave().unwrap();
         assert!(file.exists());
     }
 
     #[test]
     fn a_folder_is_left_as_empty_as_it_was() {
-        let folder = RunFolder::new().unwrap();
-        of(&folder).empty().unwrap();
-        of(&folder).drives(&Machine::of("files-b")).unwrap();
-        of(&folder).look().unwrap();
-        of(&folder).leave().unwrap();
-        assert!(std::fs::read_dir(&folder.0).unwrap().next().is_none());
+        let run = RunFolder::new().unwrap();
+        let folder = empty_in(&run);
+        folder.empty().unwrap();
+        folder.drives(&Machine::of("files-b")).unwrap();
+        folder.look().unwrap();
+        folder.leave().unwrap();
+        assert!(std::fs::read_dir(&folder.here).unwrap().next().is_none());
     }
 }
