@@ -54,9 +54,14 @@ const BATCHES: [&str; 8] = [
      DROP CERTIFICATE firedrill_mirroring\n\
      IF EXISTS (SELECT 1 FROM sys.symmetric_keys WHERE name = N'##MS_DatabaseMasterKey##') DROP MASTER KEY",
     // In the order of their foreign keys: everything is a drill's, so that no date has to be chosen.
-    "DELETE msdb.dbo.restorefile DELETE msdb.dbo.restorefilegroup DELETE msdb.dbo.restorehistory \
-     DELETE msdb.dbo.backupfile DELETE msdb.dbo.backupfilegroup DELETE msdb.dbo.backupset \
-     DELETE msdb.dbo.backupmediafamily DELETE msdb.dbo.backupmediaset",
+    "IF EXISTS (SELECT 1 FROM msdb.sys.tables WHERE name = N'restorefile') DELETE msdb.dbo.restorefile\n\
+     IF EXISTS (SELECT 1 FROM msdb.sys.tables WHERE name = N'restorefilegroup') DELETE msdb.dbo.restorefilegroup\n\
+     IF EXISTS (SELECT 1 FROM msdb.sys.tables WHERE name = N'restorehistory') DELETE msdb.dbo.restorehistory\n\
+     IF EXISTS (SELECT 1 FROM msdb.sys.tables WHERE name = N'backupfile') DELETE msdb.dbo.backupfile\n\
+     IF EXISTS (SELECT 1 FROM msdb.sys.tables WHERE name = N'backupfilegroup') DELETE msdb.dbo.backupfilegroup\n\
+     IF EXISTS (SELECT 1 FROM msdb.sys.tables WHERE name = N'backupset') DELETE msdb.dbo.backupset\n\
+     IF EXISTS (SELECT 1 FROM msdb.sys.tables WHERE name = N'backupmediafamily') DELETE msdb.dbo.backupmediafamily\n\
+     IF EXISTS (SELECT 1 FROM msdb.sys.tables WHERE name = N'backupmediaset') DELETE msdb.dbo.backupmediaset",
     "DELETE msdb.dbo.log_shipping_monitor_history_detail DELETE msdb.dbo.log_shipping_monitor_error_detail \
      DELETE msdb.dbo.log_shipping_monitor_primary DELETE msdb.dbo.log_shipping_monitor_secondary",
 ];
