@@ -89,7 +89,7 @@ fn python() -> Option<PathBuf> {
 
 /// The program that drives a server with mssql-tds.
 fn mssql_tds() -> PathBuf {
-    root().join("target/conformance/mssql_tds/release/conformance-mssql-tds")
+    root().join("target/conformance/mssql_tds/debug/conformance-mssql-tds")
 }
 
 /// What keeps a client from running.
