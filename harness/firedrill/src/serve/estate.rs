@@ -125,7 +125,7 @@ pub fn serve(
 
 async fn serve_here(
     options: &ServeOptions,
-    mut lines: mpsc::UnboundedReceiver<String>,
+    mut lines: mpsc::Receiver<String>,
     say: &dyn Fn(&str),
 ) -> Result<Ended, ServeError> {
     let mut signalled = pin!(end_signal());
@@ -184,7 +184,7 @@ async fn serve_here(
 }
 
 /// Does what is typed, until that is `quit` or the input ends.
-async fn obey_lines(served: &Served, lines: &mut mpsc::UnboundedReceiver<String>, say: &dyn Fn(&str)) {
+async fn obey_lines(served: &Served, lines: &mut mpsc::Receiver<String>, say: &dyn Fn(&str)) {
     while let Some(line) = lines.recv().await {
         match Command::parse(&line) {
             Ok(None) => {}

@@ -8,6 +8,7 @@ pub(crate) mod disk;
 mod drive_files;
 mod drives;
 pub mod image;
+mod lines;
 mod linux_files;
 mod mirroring;
 mod network;
@@ -17,16 +18,16 @@ pub mod tls;
 
 use crate::instance::Instance;
 use crate::session::{EncryptionPolicy, Endpoint, Tls};
-use std::io::{self, BufRead};
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 use tls::{Certificate, CertificateError};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
 
 pub use drives::{DirectoryDrives, open_to_all};
+pub use lines::lines_of;
 
 /// The environment variable that holds the password of `sa`, as Microsoft's container images name it.
 pub const PASSWORD_VARIABLE: &str = "MSSQL_SA_PASSWORD";
@@ -116,23 +117,6 @@ async fn termination() {
 #[cfg(not(unix))]
 async fn termination() {
     std::future::pending().await
-}
-
-/// Reads lines on a thread of its own: standard input blocks, what is served must not.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "what is served runs in real time; nothing simulated waits on the thread"
-)]
-pub fn lines_of(input: impl BufRead + Send + 'static) -> mpsc::UnboundedReceiver<String> {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    std::thread::spawn(move || {
-        for line in input.lines().map_while(Result::ok) {
-            if sender.send(line).is_err() {
-                return;
-            }
-        }
-    });
-    receiver
 }
 
 /// How what is served encrypts.

@@ -14,7 +14,7 @@ use std::io::{self, BufRead};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::Receiver;
 use tokio::task::LocalSet;
 
 /// Directory of data and log files, as the server sees it.
@@ -66,7 +66,7 @@ pub fn serve_server(
 async fn serve_here(
     options: &ServerOptions,
     password: String,
-    mut lines: UnboundedReceiver<String>,
+    mut lines: Receiver<String>,
     say: &dyn Fn(&str),
 ) -> Result<Ended, HostError> {
     let (listener, address) = bind(options.listen).await?;
@@ -85,7 +85,7 @@ async fn serve_here(
 }
 
 /// Ends when `quit` is typed.
-async fn quit(lines: &mut UnboundedReceiver<String>, stop_with_input: bool, say: &dyn Fn(&str)) {
+async fn quit(lines: &mut Receiver<String>, stop_with_input: bool, say: &dyn Fn(&str)) {
     loop {
         match lines.recv().await.as_deref().map(str::trim) {
             Some(line) if line.eq_ignore_ascii_case("quit") || line.eq_ignore_ascii_case("exit") => return,
