@@ -11,7 +11,10 @@ mod dates;
 mod hash;
 pub(super) mod json;
 mod math;
+mod metadata;
+mod principals;
 mod server;
+mod session;
 mod text;
 mod zones;
 
@@ -26,7 +29,24 @@ impl SystemVariable {
     }
 }
 
-pub(super) use server::parsed_name;
+pub(super) use metadata::parsed_name;
+
+/// A type that functions give.
+const INT: Returns = Returns::Type(DataType::Int);
+const NAME: Returns = Returns::Type(SYSNAME);
+const VARIANT: Returns = Returns::Type(DataType::SqlVariant);
+
+/// What a function gives, and the types of its arguments.
+type Out = SqlResult<Value>;
+type Types<'a> = &'a [DataType];
+
+fn some_int(n: Option<i64>) -> Out {
+    Ok(n.map_or(Value::Null, Value::Int))
+}
+
+fn some_text(text: Option<impl Into<std::rc::Rc<str>>>) -> Out {
+    Ok(text.map_or(Value::Null, |text| Value::Text(text.into())))
+}
 
 /// Text type of names.
 pub(super) const SYSNAME: DataType = DataType::NVarChar(Length::Upto(128));
@@ -120,7 +140,10 @@ pub(super) fn bind(name: &str, arguments: Vec<Typed>, env: &Environment<'_>) -> 
         text::FUNCTIONS,
         math::FUNCTIONS,
         dates::FUNCTIONS,
+        metadata::FUNCTIONS,
+        principals::FUNCTIONS,
         server::FUNCTIONS,
+        session::FUNCTIONS,
         json::FUNCTIONS,
         hash::FUNCTIONS,
         culture::FUNCTIONS,
