@@ -2,11 +2,10 @@
 //! real TDS connections, 240 single-statement messages, the loss of data center A, and the seven steps.
 
 use std::path::Path;
-use std::rc::Rc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use firedrill::runner::book::Book;
-use firedrill::runner::{RunOptions, run};
+use firedrill::runner::{DrillOptions, RunOptions, run};
 use firedrill::verdict::Verdict;
 
 /// The program's own allocator.
@@ -18,15 +17,8 @@ fn happy_path(bench: &mut Criterion) {
     let mut book = Book::read(&[file]).expect("the feature can be read");
     book.keep_tagged("@smoke").expect("the tags are an expression");
     let features = book.features;
-    let options = RunOptions {
-        arm: firedrill::arm::ChosenArm::default(),
-        seed: 1,
-        estate: None,
-        rto: None,
-        rpo: None,
-        interrupted: std::sync::Arc::default(),
-        observer: Rc::new(|_| {}),
-    };
+    let options =
+        RunOptions { drills: DrillOptions { seed: 1, ..DrillOptions::default() }, ..RunOptions::default() };
     bench.bench_function("happy path", |bencher| {
         bencher.iter(|| {
             let report = run(Book { features: features.clone() }, &options).report;

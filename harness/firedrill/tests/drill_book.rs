@@ -1,12 +1,13 @@
 //! The drill book itself: green where it must be, red where it must be, the same every time.
 
+use std::cell::RefCell;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use firedrill::arm::ChosenArm;
 use firedrill::report::{RunReport, json};
 use firedrill::runner::book::Book;
-use firedrill::runner::{RunOptions, run};
+use firedrill::runner::{DrillOptions, RunOptions, jobs_by_default, run};
 use firedrill::verdict::{Ending, Verdict};
 
 fn features(folder: &str) -> Vec<PathBuf> {
@@ -14,20 +15,26 @@ fn features(folder: &str) -> Vec<PathBuf> {
 }
 
 fn run_book(folder: &str, tags: Option<&str>, seed: u64) -> RunReport {
+    run_some_at_a_time(folder, tags, seed, jobs_by_default().get())
+}
+
+fn run_some_at_a_time(folder: &str, tags: Option<&str>, seed: u64, jobs: usize) -> RunReport {
     let mut book = Book::read(&features(folder)).expect("the book can be read");
     if let Some(tags) = tags {
         book.keep_tagged(tags).expect("the tags are an expression");
     }
+    let told: Rc<RefCell<Vec<String>>> = Rc::default();
+    let tell = Rc::clone(&told);
     let options = RunOptions {
-        seed,
-        estate: None,
-        rto: None,
-        rpo: None,
-        arm: ChosenArm::default(),
-        interrupted: std::sync::Arc::default(),
-        observer: Rc::new(|_| {}),
+        drills: DrillOptions { seed, ..DrillOptions::default() },
+        jobs: NonZeroUsize::new(jobs).expect("at least one"),
+        observer: Rc::new(move |drill| tell.borrow_mut().push(drill.name.clone())),
+        ..RunOptions::default()
     };
-    run(book, &options).report
+    let report = run(book, &options).report;
+    let names: Vec<&String> = report.drills.iter().map(|drill| &drill.name).collect();
+    assert_eq!(told.borrow().iter().collect::<Vec<_>>(), names, "drills are told of in the report's order");
+    report
 }
 
 #[test]
@@ -82,9 +89,11 @@ fn every_drill_of_the_self_test_goes_red_for_its_reason() {
 
 #[test]
 fn one_seed_gives_one_report_and_another_seed_another() {
-    let report = |seed| json::render(&run_book("en", Some("@smoke"), seed)).unwrap();
-    let (first, again, other) = (report(7), report(7), report(8));
-    assert!(first == again, "two runs with one seed differ");
+    let report = |seed, jobs| json::render(&run_some_at_a_time("en", Some("@smoke"), seed, jobs)).unwrap();
+    let (first, other) = (report(7, 1), report(8, 1));
+    for jobs in [1, 3, 100] {
+        assert!(first == report(7, jobs), "another run with the same seed differs, {jobs} drills at a time");
+    }
     let fields = |text: &str| text.replace("\"seed\": 7", "").replace("\"seed\": 8", "");
     let differing =
         fields(&first).lines().zip(fields(&other).lines()).filter(|(one, two)| one != two).count();

@@ -73,6 +73,11 @@ pub(crate) trait Arm {
     /// When no port or no folder can be had.
     async fn open(&self, world: &Rc<World>) -> Result<Option<Outside>, EstateError>;
 
+    /// Makes this arm on another thread, where drills share nothing with those on this one; none where they do.
+    fn on_another_thread(&self) -> Option<fn() -> ChosenArm> {
+        None
+    }
+
     /// Why a drill that says this cannot be exercised here; none if it can.
     fn lacks(&self, said: &Arrangement) -> Option<String>;
 

@@ -1,6 +1,6 @@
 //! The sim arm: simulated SQL Servers in this process, on simulated time.
 
-use super::{Arm, Described, FolderNames, Ground, Host, Time, Wanted};
+use super::{Arm, ChosenArm, Described, FolderNames, Ground, Host, Time, Wanted};
 use crate::disk::{Drives, MachineFiles};
 use crate::estate::outside::Outside;
 use crate::estate::world::{TDS_PORT, World, fqdn};
@@ -44,6 +44,10 @@ impl Arm for SimArm {
 
     async fn open(&self, _: &Rc<World>) -> Result<Option<Outside>, EstateError> {
         Ok(None)
+    }
+
+    fn on_another_thread(&self) -> Option<fn() -> ChosenArm> {
+        Some(ChosenArm::default)
     }
 
     fn lacks(&self, _: &Arrangement) -> Option<String> {

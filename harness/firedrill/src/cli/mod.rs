@@ -6,6 +6,7 @@ mod score;
 mod serve;
 
 use std::ffi::OsString;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -104,6 +105,10 @@ pub(crate) struct RunArguments {
     /// Take every N-th drill only: I/N.
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
+    /// How many drills are run at a time, each on a thread; reports are the same. On the sim arm, where it is the number
+    /// of processors unless told otherwise, up to 4.
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
     /// What the arm cannot exercise is no reason to fail.
     #[arg(long)]
     allow_not_exercised: bool,

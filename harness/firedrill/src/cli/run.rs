@@ -12,7 +12,7 @@ use super::{RunArguments, complain, environment, say};
 use crate::estate::outside;
 use crate::report::{DrillReport, RunReport, console, json, junit};
 use crate::runner::book::{Book, BookError};
-use crate::runner::{Ran, RunOptions, run as run_book};
+use crate::runner::{DrillOptions, Ran, RunOptions, jobs_by_default, run as run_book};
 use crate::verdict::Ending;
 
 /// Runs what the arguments select.
@@ -82,6 +82,11 @@ pub(super) fn perform(
         Ok(arm) => arm,
         Err(lacking) => return fails(lacking, Ending::Environment),
     };
+    if arguments.jobs.is_some_and(|jobs| jobs.get() > 1) && arm.0.on_another_thread().is_none() {
+        let message =
+            "--jobs: drills share servers here, so that one follows the other; nothing was run. Leave it out";
+        return fails(message.to_owned(), Ending::Usage);
+    }
     if book.scenarios() == 0 {
         complain(
             "no drill was selected: nothing was checked. The features have drills, but none that --tags or --shard selects",
@@ -92,12 +97,15 @@ pub(super) fn perform(
     let interrupted = Arc::new(AtomicBool::new(false));
     watch_for_interrupt(&interrupted);
     let options = RunOptions {
-        seed: arguments.seed,
-        estate: arguments.estate.clone(),
-        rto: arguments.rto,
-        rpo: arguments.rpo,
+        drills: DrillOptions {
+            seed: arguments.seed,
+            estate: arguments.estate.clone(),
+            rto: arguments.rto,
+            rpo: arguments.rpo,
+            interrupted: Arc::clone(&interrupted),
+        },
         arm,
-        interrupted: Arc::clone(&interrupted),
+        jobs: arguments.jobs.unwrap_or_else(jobs_by_default),
         observer: observer_for(book.scenarios()),
     };
     #[expect(

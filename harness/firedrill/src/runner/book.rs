@@ -146,7 +146,7 @@ impl std::str::FromStr for Shard {
 }
 
 /// The features to run, outlines expanded, in a fixed order.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Book {
     /// The features, each with its path set.
     pub features: Vec<Feature>,
@@ -194,6 +194,17 @@ impl Book {
     #[must_use]
     pub fn scenarios(&self) -> usize {
         self.features.iter().map(cucumber::feature::Ext::count_scenarios).sum()
+    }
+
+    /// File and line of each scenario, in the order in which they are run.
+    pub(super) fn places(&self) -> Vec<(String, usize)> {
+        let places = self.features.iter().flat_map(|feature| {
+            let file = feature.path.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+            let of_rules = feature.rules.iter().flat_map(|rule| &rule.scenarios);
+            let scenarios = feature.scenarios.iter().chain(of_rules);
+            scenarios.map(move |scenario| (file.clone(), scenario.position.line))
+        });
+        places.collect()
     }
 
     fn keep(&mut self, mut wanted: impl FnMut(&[String], &cucumber::gherkin::Scenario) -> bool) {

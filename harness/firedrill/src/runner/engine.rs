@@ -1,6 +1,7 @@
 //! One run: feeds the book to cucumber, and makes a report of each scenario in the hook after it.
 
 use std::cell::RefCell;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,36 +15,35 @@ use futures::FutureExt as _;
 use super::book::Book;
 use super::check::nearest_step;
 use crate::arm::ChosenArm;
-use crate::report::{DrillReport, Reason, RunReport, StepReport};
+use crate::report::{DrillReport, Reason, StepReport};
 use crate::steps::collection;
 use crate::steps::drill::{Drill, DrillSettings, StepRecord};
 use crate::verdict::Verdict;
 
-/// How to run the book.
-#[derive(Clone)]
-pub struct RunOptions {
-    /// The seed of every drill.
+/// What holds for each drill of a run.
+#[derive(Clone, Debug, Default)]
+pub struct DrillOptions {
+    /// The seed.
     pub seed: u64,
     /// The estate file that stands in for the embedded one of the same name.
-    pub estate: Option<std::path::PathBuf>,
+    pub estate: Option<PathBuf>,
     /// No drill may take longer to restore service.
     pub rto: Option<Duration>,
     /// No drill may lose more than this much time of messages.
     pub rpo: Option<Duration>,
-    /// Where the estates are staged.
-    pub arm: ChosenArm,
     /// Set from outside when no further drill should start.
     pub interrupted: Arc<AtomicBool>,
-    /// Told of each drill as it ends.
-    pub observer: Rc<dyn Fn(&DrillReport)>,
 }
 
-/// Runs every drill of `book`, in its order, and reports what each came to.
-#[must_use]
-pub fn run(book: Book, options: &RunOptions) -> Ran {
-    let drills: Rc<RefCell<Vec<DrillReport>>> = Rc::default();
-    let (before, after) = (options.clone(), options.clone());
-    let collected = Rc::clone(&drills);
+/// Runs every drill of `book`, in its order, and tells what each came to. When the arm has no servers any more, no
+/// further drill is run; the answer says why.
+pub(super) fn run(
+    book: Book,
+    options: &DrillOptions,
+    arm: &ChosenArm,
+    tell: impl Fn(DrillReport) + 'static,
+) -> Option<String> {
+    let (before, after, arm) = (options.clone(), options.clone(), arm.clone());
     let environment: Rc<RefCell<Option<String>>> = Rc::default();
     let missing = Rc::clone(&environment);
     let runner = cucumber::runner::Basic::<Drill>::default()
@@ -53,7 +53,7 @@ pub fn run(book: Book, options: &RunOptions) -> Ran {
             drill.settings(DrillSettings {
                 seed: before.seed,
                 estate: before.estate.clone(),
-                arm: before.arm.clone(),
+                arm: arm.clone(),
                 abandoned: before.interrupted.load(Ordering::Relaxed),
                 interrupted: Arc::clone(&before.interrupted),
             });
@@ -67,26 +67,14 @@ pub fn run(book: Book, options: &RunOptions) -> Ran {
                     after.interrupted.store(true, Ordering::Relaxed);
                     *missing.borrow_mut() = Some(lacking.to_owned());
                 }
-                (after.observer)(&report);
-                collected.borrow_mut().push(report);
+                tell(report);
             }
             futures::future::ready(()).boxed_local()
         });
     let arguments = cli::Opts::<cli::Empty, _, cli::Empty, cli::Empty>::default();
     let cucumber: Cucumber<Drill, _, _, _, _, cli::Empty> = Cucumber::custom(Preread, runner, Silent);
     futures::executor::block_on(cucumber.with_cli(arguments).run(book.features));
-    let drills = std::mem::take(&mut *drills.borrow_mut());
-    let environment = environment.borrow_mut().take();
-    Ran { report: RunReport::of(options.arm.0.described(), options.seed, drills), environment }
-}
-
-/// What a run came to.
-#[derive(Debug)]
-pub struct Ran {
-    /// The drills that were run.
-    pub report: RunReport,
-    /// Why the arm had no servers any more, if it hadn't.
-    pub environment: Option<String>,
+    environment.take()
 }
 
 /// A scenario in its place, and how cucumber says it ended.
@@ -117,7 +105,7 @@ impl Scene<'_> {
 }
 
 /// Judges a finished scenario and writes its report.
-fn conclude(scene: &Scene<'_>, drill: &mut Drill, options: &RunOptions) -> DrillReport {
+fn conclude(scene: &Scene<'_>, drill: &mut Drill, options: &DrillOptions) -> DrillReport {
     let steps = scene.steps();
     let mut reasons = why_the_steps_failed(scene, &steps, drill);
     if drill.needs().is_none() {
@@ -159,7 +147,7 @@ fn conclude(scene: &Scene<'_>, drill: &mut Drill, options: &RunOptions) -> Drill
     }
 }
 
-fn over_the_bounds(drill: &Drill, options: &RunOptions) -> Vec<Reason> {
+fn over_the_bounds(drill: &Drill, options: &DrillOptions) -> Vec<Reason> {
     let judged = drill.judged();
     let mut reasons = Vec::new();
     let mut bound = |code: &str, what: &str, measured: Option<u64>, allowed: Option<Duration>| {
