@@ -3,6 +3,7 @@
 //! Everything that can be wrong with a file is found here, before anything is staged, and named with file and line.
 //! Nothing is skipped in silence: what cannot be read stops the run.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use cucumber::feature::Ext as _;
@@ -188,6 +189,12 @@ impl Book {
             ordinal += 1;
             (ordinal - 1) % shard.of == shard.index - 1
         });
+    }
+
+    /// Keeps the scenarios with these ordinals, counted from 0 over the whole book.
+    pub(super) fn keep_range(&mut self, range: Range<usize>) {
+        let mut ordinals = 0..;
+        self.keep(|_, _| ordinals.next().is_some_and(|ordinal| range.contains(&ordinal)));
     }
 
     /// How many scenarios there are.

@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use std::io;
 use std::num::NonZeroUsize;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
-use super::book::{Book, Shard};
+use super::book::Book;
 use super::engine::{self, DrillOptions};
 use crate::arm::ChosenArm;
 use crate::report::{DrillReport, RunReport};
@@ -79,24 +80,27 @@ pub fn run(book: Book, options: &RunOptions) -> Ran {
     Ran { report: RunReport::of(options.arm.0.described(), options.drills.seed, drills.take()), environment }
 }
 
-/// Runs the book in as many shares as there are jobs, and tells of its drills in their order.
+/// Runs the book on as many threads as there are jobs, and tells of its drills in their order.
 fn on_threads(
     book: &Book,
     options: &DrillOptions,
     (jobs, arm): (usize, fn() -> ChosenArm),
     tell: impl Fn(DrillReport),
 ) -> io::Result<()> {
+    let shares = Shares::of(book, jobs);
     // cucumber silences panics while it runs and gives back what it found: on threads that is what another one put.
     let hook = std::panic::take_hook();
     let ran = std::thread::scope(|scope| {
         let (sender, reports) = mpsc::channel();
-        for index in 1..=jobs {
-            let mut share = book.clone();
-            share.keep_shard(Shard { index, of: jobs });
-            let (sender, options) = (sender.clone(), options.clone());
+        for _ in 0..jobs {
+            let (sender, options, shares) = (sender.clone(), options.clone(), &shares);
             let work = move || {
-                // Nobody listens any more when a thread could not be had.
-                engine::run(share, &options, &arm(), move |drill| drop(sender.send(drill)))
+                let arm = arm();
+                while let Some(share) = shares.next() {
+                    let sender = sender.clone();
+                    // Nobody listens any more when a thread could not be had.
+                    engine::run(share, &options, &arm, move |drill| drop(sender.send(drill)));
+                }
             };
             std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work)?;
         }
@@ -110,6 +114,27 @@ fn on_threads(
     });
     std::panic::set_hook(hook);
     ran
+}
+
+/// A book that is handed out in pieces, in its order, to whoever has time.
+struct Shares<'a> {
+    book: &'a Book,
+    drills_each: usize,
+    next: AtomicUsize,
+}
+
+impl<'a> Shares<'a> {
+    /// So many that the last to end does not keep the others waiting long.
+    fn of(book: &'a Book, jobs: usize) -> Self {
+        Self { book, drills_each: (book.scenarios() / (jobs * 4)).max(1), next: AtomicUsize::new(0) }
+    }
+
+    fn next(&self) -> Option<Book> {
+        let first = self.next.fetch_add(self.drills_each, Ordering::Relaxed);
+        let mut share = self.book.clone();
+        share.keep_range(first..first + self.drills_each);
+        (share.scenarios() > 0).then_some(share)
+    }
 }
 
 /// Tells of what comes with its ordinal, from 0, in that order: of what comes early when its turn has come, or at the
