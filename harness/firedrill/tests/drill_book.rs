@@ -91,7 +91,7 @@ fn every_drill_of_the_self_test_goes_red_for_its_reason() {
 fn one_seed_gives_one_report_and_another_seed_another() {
     let report = |seed, jobs| json::render(&run_some_at_a_time("en", Some("@smoke"), seed, jobs)).unwrap();
     let (first, other) = (report(7, 1), report(8, 1));
-    for jobs in [1, 3, 100] {
+    for jobs in [3, 100] {
         assert!(first == report(7, jobs), "another run with the same seed differs, {jobs} drills at a time");
     }
     let fields = |text: &str| text.replace("\"seed\": 7", "").replace("\"seed\": 8", "");

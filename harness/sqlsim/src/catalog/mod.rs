@@ -218,6 +218,23 @@ pub(crate) fn refused_view(schema: &str, name: &str) -> Option<&'static str> {
     (of_sys || schema.eq_ignore_ascii_case("dbo") && found.starts_with("sys")).then_some(found)
 }
 
+/// Number and kind (as in `sys.all_objects.type`) of an object that comes with the server: a system procedure, or a
+/// view of the catalog. As with SQL Server the number is negative and the same in every database; which one it is there
+/// is not documented, so no two servers need to agree.
+pub(crate) fn system_object(schema: &str, name: &str, in_msdb: bool) -> Option<(i32, &'static str)> {
+    let of_system = ["sys", "dbo"].iter().any(|known| known.eq_ignore_ascii_case(schema));
+    let is_procedure = of_system
+        && (crate::exec::procedures::find(name, in_msdb).is_some() || scripts::procedure(name).is_some());
+    let kind = match is_procedure {
+        true if name.get(..3).is_some_and(|prefix| prefix.eq_ignore_ascii_case("xp_")) => "X",
+        true => "P",
+        false if view(schema, name).is_some() || scripts::view(schema, name).is_some() => "V",
+        false => return None,
+    };
+    let digest = crc32fast::hash(name.to_ascii_lowercase().as_bytes());
+    Some((-1 - i32::try_from(digest >> 2).unwrap_or(0), kind))
+}
+
 /// All views, for tests and listings.
 pub fn views() -> impl Iterator<Item = &'static View> {
     FAMILIES.iter().flat_map(|family| family.iter())

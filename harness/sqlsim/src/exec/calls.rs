@@ -275,9 +275,11 @@ impl Runner<'_> {
                 procedure,
                 arguments,
                 given: is_given,
+                in_try: self.tries > 0,
+                raised: None,
             };
             let result = (procedure.body)(&mut context).await;
-            (result, context.arguments)
+            (context.raised.map_or(result, Err), context.arguments)
         };
         if let (Some(capture), Some(captured)) = (capture, &mut self.captured) {
             for set in capture.sets {

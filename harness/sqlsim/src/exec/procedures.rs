@@ -107,6 +107,9 @@ pub struct ResultSet {
     pub rows: Vec<Row>,
 }
 
+/// Up to this severity a message informs; CATCH takes what is above.
+const INFORMATION_SEVERITY_MAX: u8 = 10;
+
 /// What a procedure works with.
 pub struct ProcedureContext<'a> {
     /// The server.
@@ -119,6 +122,10 @@ pub struct ProcedureContext<'a> {
     pub(super) arguments: Vec<Value>,
     /// Which arguments the caller gave.
     pub(super) given: Vec<bool>,
+    /// Whether a TRY block around the call takes what is raised.
+    pub(super) in_try: bool,
+    /// What was raised for that block: it goes to CATCH when the procedure ends, and not to the client.
+    pub(super) raised: Option<SqlError>,
 }
 
 impl ProcedureContext<'_> {
@@ -201,6 +208,10 @@ impl ProcedureContext<'_> {
             message.procedure = self.procedure.name.to_owned();
         }
         super::note_error(self.session, &message);
+        if self.in_try && message.severity > INFORMATION_SEVERITY_MAX {
+            self.raised.get_or_insert(message);
+            return;
+        }
         self.sink.message(&message);
     }
 
@@ -245,6 +256,6 @@ impl<'a> ProcedureContext<'a> {
         let parameters = procedure.parameters;
         let arguments = parameters.iter().map(|p| find(p).unwrap_or_else(|| default(p))).collect();
         let given = parameters.iter().map(|p| find(p).is_some()).collect();
-        Self { instance, session, sink, procedure, arguments, given }
+        Self { instance, session, sink, procedure, arguments, given, in_try: false, raised: None }
     }
 }

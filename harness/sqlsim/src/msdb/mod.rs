@@ -7,6 +7,7 @@ pub mod agent;
 pub mod history;
 mod install;
 mod log_shipping;
+mod pruning;
 mod remote;
 pub(crate) mod storage;
 pub(crate) mod tables;
@@ -24,6 +25,7 @@ pub const PROCEDURES: &[&[Procedure]] = &[
     agent::jobs::PROCEDURES,
     agent::schedules::PROCEDURES,
     agent::help::PROCEDURES,
+    pruning::PROCEDURES,
 ];
 
 #[cfg(test)]

@@ -109,8 +109,6 @@ const REFUSED: &[&str] = &[
     "sp_dbmmonitoraddmonitoring",
     "sp_dbmmonitorresults",
     "sp_dbmmonitorupdate",
-    "sp_delete_backuphistory",
-    "sp_delete_database_backuphistory",
     "sp_depends",
     "sp_describe_first_result_set",
     "sp_describe_undeclared_parameters",

@@ -118,7 +118,10 @@ fn object_id(env: &Environment<'_>, a: &[Value], _: Types<'_>) -> Out {
         Some(NamedObject::Module(module)) => {
             Some((module.object_id, crate::catalog::objects::module_kind(module.kind).0.trim_end()))
         }
-        None => None,
+        None => {
+            let in_msdb = same_name(&database.name, "msdb");
+            crate::catalog::system_object(schema, &name.name, in_msdb)
+        }
     };
     let fits = |kind: &str| wanted.as_deref().is_none_or(|wanted| wanted == kind);
     some_int(found.filter(|(_, kind)| fits(kind)).map(|(id, _)| i64::from(id)))

@@ -20,6 +20,10 @@ async fn table(bench: &Bench) {
     "BEGIN TRY BEGIN TRY SELECT 1/0 END TRY BEGIN CATCH DECLARE @outer int = ERROR_NUMBER(); BEGIN TRY THROW 50001, 'x', 1 END TRY BEGIN CATCH END CATCH; THROW 50002, 'y', 1 END CATCH END TRY BEGIN CATCH SELECT @outer, ERROR_NUMBER() END CATCH",
     ""
 )]
+#[case(
+    "BEGIN TRY EXEC master.dbo.sp_help_log_shipping_secondary_database @secondary_database = N'nix'; SELECT 'on' END TRY BEGIN CATCH SELECT ERROR_NUMBER(), ERROR_PROCEDURE() END CATCH",
+    "32014|sp_help_log_shipping_secondary_database"
+)]
 #[case("SELECT ERROR_NUMBER(), XACT_STATE(), @@TRANCOUNT", "NULL|0|0")]
 #[case(
     "BEGIN TRAN; BEGIN TRY DECLARE @i int = CAST('x' AS int) END TRY BEGIN CATCH DECLARE @s int = XACT_STATE(), @c int = @@TRANCOUNT; ROLLBACK END CATCH; SELECT @s, @c, XACT_STATE()",

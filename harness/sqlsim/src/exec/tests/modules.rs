@@ -265,3 +265,21 @@ fn functions_and_sequences_ask_for_permissions_and_work_on_their_owners_behalf()
         assert_eq!(bench.rows(&as_u("SELECT COUNT(*) FROM t")).await, "229");
     });
 }
+
+#[rstest::rstest]
+#[case("OBJECT_ID('sp_who2')", true)]
+#[case("OBJECT_ID('master..sp_who', 'P')", true)]
+#[case("OBJECT_ID('master.dbo.xp_dirtree', 'X')", true)]
+#[case("OBJECT_ID('master.dbo.xp_dirtree', 'P')", false)]
+#[case("OBJECT_ID('sys.databases', 'V')", true)]
+#[case("OBJECT_ID('databases')", false)]
+#[case("OBJECT_ID('msdb.dbo.sp_start_job')", true)]
+#[case("OBJECT_ID('master.dbo.sp_start_job')", false)]
+#[case("OBJECT_ID('msdb.dbo.sysjobs', 'U')", true)]
+#[case("OBJECT_ID('other.sp_who2')", false)]
+fn system_objects_have_numbers_where_they_are_seen(#[case] call: &'static str, #[case] is_there: bool) {
+    on_a_bench(async |bench| {
+        let rows = bench.rows(&format!("SELECT IIF({call} IS NULL, 0, 1)")).await;
+        assert_eq!(rows, i32::from(is_there).to_string());
+    });
+}

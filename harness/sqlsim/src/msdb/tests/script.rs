@@ -352,3 +352,32 @@ fn a_step_is_tried_again_as_often_as_it_says() {
         assert_eq!(refused.error().map(|error| error.number), Some(crate::messages::NOT_SUPPORTED));
     });
 }
+
+/// What msdb still knows: backup sets, media families, media sets, files of backup sets, restores, files of restores.
+const KNOWN: &str = "SELECT CONCAT((SELECT COUNT(*) FROM msdb.dbo.backupset), (SELECT COUNT(*) FROM msdb.dbo.backupmediafamily), \
+     (SELECT COUNT(*) FROM msdb.dbo.backupmediaset), (SELECT COUNT(*) FROM msdb.dbo.backupfile), \
+     (SELECT COUNT(*) FROM msdb.dbo.restorehistory), (SELECT COUNT(*) FROM msdb.dbo.restorefile))";
+
+#[rstest::rstest]
+#[case("EXEC msdb.dbo.sp_delete_database_backuphistory @database_name = N'a'", "111212")]
+#[case("EXEC msdb.dbo.sp_delete_database_backuphistory @database_name = N'nobody'", "333624")]
+#[case("EXEC msdb.dbo.sp_delete_backuphistory @oldest_date = '20990101'", "000000")]
+#[case("EXEC msdb.dbo.sp_delete_backuphistory @oldest_date = '19990101'", "333624")]
+fn history_that_is_deleted_takes_what_hangs_on_it_along(
+    #[case] call: &'static str,
+    #[case] left: &'static str,
+) {
+    simulated(async |instance| {
+        let client = Client::of(&instance);
+        client.run("CREATE DATABASE a; CREATE DATABASE b").await;
+        client.run(r"BACKUP DATABASE a TO DISK = 'D:\a.bak'; BACKUP LOG a TO DISK = 'D:\a.trn'").await;
+        client.run(r"BACKUP DATABASE b TO DISK = 'D:\b.bak'").await;
+        for name in ["a", "b"] {
+            client.run(&format!(r"RESTORE DATABASE {name} FROM DISK = 'D:\{name}.bak' WITH REPLACE")).await;
+        }
+        let before = client.value(KNOWN).await;
+        assert!(matches!(&before, Value::Text(text) if text.starts_with("3336")), "{before:?}");
+        client.run(call).await;
+        assert_eq!(client.value(KNOWN).await, Value::text(left));
+    });
+}
