@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::ChildStdin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 const PASSWORD: &str = "Choose-1-yourself";
 const SERVERS: [(&str, &str); 4] =
@@ -17,7 +18,7 @@ static LAB: Mutex<()> = Mutex::new(());
 struct Lab {
     folder: Folder,
     estate: PathBuf,
-    _servers: Vec<(Running, ChildStdin)>,
+    servers: Vec<(Running, ChildStdin)>,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -57,7 +58,7 @@ fn lab(test: &str) -> Option<Lab> {
         text = text.replace(&host, &format!("{host}\naddress = \"{ip},{PORT}\""));
     }
     std::fs::write(&estate, text).expect("the lab of the test answers");
-    Some(Lab { folder, estate, _servers: servers, _turn: turn })
+    Some(Lab { folder, estate, servers, _turn: turn })
 }
 
 /// Says why; with `CI=true` that is a failure where it could have been helped.
@@ -104,15 +105,20 @@ impl Drop for Hosts {
 
 /// A run of one drill: its exit code and what it said.
 fn run(lab: &Lab) -> (Option<i32>, String) {
-    let (drill, _input) = Running::start(
+    let (drill, _input) = start(lab);
+    let (status, said) = drill.end();
+    (status.code(), said)
+}
+
+/// Starts a run of one drill.
+fn start(lab: &Lab) -> (Running, ChildStdin) {
+    Running::start(
         firedrill()
             .args(["run", "--on", "lab", "--tags", "@smoke", "--shard", "1/3", "features/en/chain.feature"])
             .arg("--estate")
             .arg(&lab.estate)
             .env("MSSQL_SA_PASSWORD", PASSWORD),
-    );
-    let (status, said) = drill.end();
-    (status.code(), said)
+    )
 }
 
 /// What a query answers on the first server, as text.
@@ -184,6 +190,22 @@ fn a_lab_with_a_strangers_database_is_refused_and_keeps_it() {
         let theirs: &[&str] = if name == "sql-b1" { &["orders"] } else { &[] };
         assert_eq!(ask(ip, USER_DATABASES), theirs, "databases of {name}");
     }
+}
+
+#[test]
+fn a_lab_that_is_not_left_as_it_was_found_says_so_and_ends_with_4() {
+    let Some(mut lab) = lab("lab-left") else { return };
+    let (drill, _input) = start(&lab);
+    let staged = "SELECT name FROM sys.databases WHERE name = N'firedrill_marker'";
+    let until = Instant::now() + Duration::from_secs(60);
+    while ask("127.0.0.14", staged).is_empty() {
+        assert!(Instant::now() < until, "no drill was staged: {}", drill.end().1);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    lab.servers[3].0.kill();
+    let (status, said) = drill.end();
+    assert!(said.contains("the lab was not left as it was found: the backup mirror at 127.0.0.14"), "{said}");
+    assert_eq!(status.code(), Some(4), "{said}");
 }
 
 #[test]

@@ -47,6 +47,14 @@ pub(crate) trait Arm {
     /// What reports say of it.
     fn described(&self) -> Described;
 
+    /// Leaves the place as it was found, at the end of a run; a second time does nothing.
+    ///
+    /// # Errors
+    /// What is left, and what to do about it.
+    fn leave(&self) -> Result<(), String> {
+        Ok(())
+    }
+
     /// A runtime for one estate.
     ///
     /// # Errors

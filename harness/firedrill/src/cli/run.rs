@@ -115,6 +115,7 @@ pub(super) fn perform(
     let started = std::time::Instant::now();
     let Ran { report, environment } = run_book(book, &options);
     let took = Some(started.elapsed());
+    let left = options.arm.0.leave();
     let ending = if let Some(lacking) = environment {
         complain(&format!("{lacking}; the drills above were run, the rest was not"));
         Some(Ending::Environment)
@@ -123,6 +124,14 @@ pub(super) fn perform(
         Some(Ending::Interrupted)
     } else {
         None
+    };
+    // What is left behind outweighs what the drills came to: the next run may find it in its way.
+    let ending = match left {
+        Ok(()) => ending,
+        Err(why) => {
+            complain(&why);
+            Some(Ending::Environment)
+        }
     };
     Ok(Performed { report, took, ending })
 }

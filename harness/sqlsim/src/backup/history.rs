@@ -18,18 +18,18 @@ pub struct BackupRecord {
     pub device: Rc<str>,
 }
 
-/// A restore that was done.
+/// A restore from a backup set. RECOVERY alone leaves no history: each row of it refers to a set.
 #[derive(Clone, Debug)]
 pub struct RestoreRecord {
-    /// The backup set it read; none for RECOVERY alone.
-    pub backup: Option<BackupRecord>,
+    /// The backup set it read.
+    pub backup: BackupRecord,
     /// Database restored.
     pub database: Rc<str>,
     /// Login that did it.
     pub user_name: Rc<str>,
     /// When (UTC).
     pub finished: jiff::Timestamp,
-    /// `restore_type`: D database, I differential, L log, R recovery alone.
+    /// `restore_type`: D database, I differential, L log.
     pub restore_type: &'static str,
     /// REPLACE
     pub replace: bool,

@@ -438,22 +438,19 @@ fn record(
     backup: Option<BackupRecord>,
     recovery: bool,
 ) {
+    let Some(backup) = backup else { return };
     let (database, files) = {
         let engine = instance.0.engine.borrow();
         let Some(database) = engine.database(id) else { return };
         let files = database.files.iter().map(|f| (f.file_id, f.physical_name.clone()));
         (database.name.clone(), files.collect())
     };
-    let restore_type = match backup.as_ref().map(|b| b.header.kind) {
-        None => "R",
-        Some(kind) => kind.letter(),
-    };
     let record = RestoreRecord {
+        restore_type: backup.header.kind.letter(),
         backup,
         database,
         user_name: session.login.as_str().into(),
         finished: instance.0.clock.utc_now(),
-        restore_type,
         replace: request.replace,
         recovery,
         restart: request.restart,

@@ -27,10 +27,7 @@ pub fn record_backup(instance: &Instance, record: &BackupRecord) {
 /// Writes a restore that was done.
 pub fn record_restore(instance: &Instance, record: &RestoreRecord) {
     let written = write_now(instance, |writer| {
-        let set_id = match &record.backup {
-            Some(backup) => Some(backup_set(instance, writer, backup)?),
-            None => None,
-        };
+        let set_id = backup_set(instance, writer, &record.backup)?;
         restore(instance, writer, record, set_id)
     });
     note(instance, written);
@@ -198,7 +195,7 @@ fn restore(
     instance: &Instance,
     writer: &mut Writer<'_>,
     record: &RestoreRecord,
-    set_id: Option<i64>,
+    set_id: i64,
 ) -> Result<(), Fault> {
     let offset = instance.0.clock.utc_offset_minutes();
     let id = writer.insert(&RESTOREHISTORY, |row| {
@@ -211,7 +208,7 @@ fn restore(
             .set("recovery", record.recovery)
             .set("restart", record.restart)
             .set("stop_at", record.stop_at.map(|at| datetime(at, offset)))
-            .set("device_count", u8::from(set_id.is_some()));
+            .set("device_count", 1);
     })?;
     for (file_id, path) in &record.files {
         writer.insert(&RESTOREFILE, |row| {

@@ -20,27 +20,38 @@ fn labelled(label: &str) -> HashMap<String, Vec<String>> {
 }
 
 /// Removes the containers and networks of one run.
-pub(super) async fn remove_run(engine: &Engine, run: &str) {
+///
+/// # Errors
+/// What is still there, each with the engine's reason.
+pub(super) async fn remove_run(engine: &Engine, run: &str) -> Result<(), String> {
     let filter = labelled(&format!("{RUN_LABEL}={run}"));
+    let unlisted = |error| format!("the engine does not list what the run has started ({})", reason(&error));
     let options = ListContainersOptionsBuilder::default().all(true).filters(&filter).build();
-    let containers = engine.docker.list_containers(Some(options)).await.unwrap_or_default();
-    let removing =
-        containers.iter().filter_map(|one| one.id.as_deref()).map(|id| engine.remove_container(id));
-    futures::future::join_all(removing).await;
+    let containers = engine.docker.list_containers(Some(options)).await.map_err(unlisted)?;
+    let removing = containers.into_iter().filter_map(|one| one.id).map(|id| async move {
+        let removed = engine.remove_container(&id).await;
+        removed.map_err(|error| format!("container {id} ({})", reason(&error)))
+    });
+    let removed = futures::future::join_all(removing).await;
+    let mut left: Vec<String> = removed.into_iter().filter_map(Result::err).collect();
     let options = ListNetworksOptionsBuilder::default().filters(&filter).build();
-    for network in engine.docker.list_networks(Some(options)).await.unwrap_or_default() {
+    for network in engine.docker.list_networks(Some(options)).await.map_err(unlisted)? {
         let name = network.name.unwrap_or_default();
         if let Err(error) = engine.docker.remove_network(&name).await {
-            tracing::warn!(network = name, error = %reason(&error), "a network could not be removed");
+            left.push(format!("network {name} ({})", reason(&error)));
         }
     }
+    if left.is_empty() { Ok(()) } else { Err(format!("still there: {}", left.join(", "))) }
 }
 
 /// Removes what runs have left whose processes are gone.
 pub(crate) async fn remove_what_dead_runs_left(engine: &Engine) {
     for run in dead_runs(engine).await {
         tracing::info!(run, "what a dead run has left is removed");
-        remove_run(engine, &run).await;
+        if let Err(left) = remove_run(engine, &run).await {
+            // This run does not need it gone; the next one tries again.
+            tracing::warn!(run, left, "not everything could be removed");
+        }
     }
 }
 

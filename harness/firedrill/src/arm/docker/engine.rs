@@ -237,7 +237,10 @@ impl Cluster {
                     .collect(),
             }),
             Err(error) => {
-                cleaning::remove_run(engine, &engine.run).await;
+                if let Err(left) = cleaning::remove_run(engine, &engine.run).await {
+                    // The end of the run tries again, and tells.
+                    tracing::warn!(left, "not everything could be removed");
+                }
                 Err(error)
             }
         }
@@ -257,7 +260,10 @@ impl Cluster {
     }
 
     /// Removes the containers and their networks.
-    pub(crate) async fn remove(&self, engine: &Engine) {
+    ///
+    /// # Errors
+    /// What is still there, each with the engine's reason.
+    pub(crate) async fn remove(&self, engine: &Engine) -> Result<(), String> {
         let removing = self.containers.values().map(|container| async {
             if let Some(handle) = container.handle.take()
                 && let Err(error) = handle.rm().await
@@ -266,7 +272,7 @@ impl Cluster {
             }
         });
         futures::future::join_all(removing).await;
-        cleaning::remove_run(engine, &engine.run).await;
+        cleaning::remove_run(engine, &engine.run).await
     }
 }
 
@@ -436,12 +442,16 @@ impl Engine {
         if state.running == Some(true) { Ok(()) } else { self.start(container).await }
     }
 
-    /// Removes a container by force.
-    pub(super) async fn remove_container(&self, id: &str) {
+    /// Removes a container by force, its volumes too.
+    ///
+    /// # Errors
+    /// When the engine does not.
+    pub(super) async fn remove_container(
+        &self,
+        id: &str,
+    ) -> Result<(), testcontainers::bollard::errors::Error> {
         let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
-        if let Err(error) = self.docker.remove_container(id, Some(options)).await {
-            tracing::warn!(container = id, error = %reason(&error), "a container could not be removed");
-        }
+        self.docker.remove_container(id, Some(options)).await
     }
 }
 

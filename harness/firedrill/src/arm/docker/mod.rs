@@ -16,6 +16,7 @@ mod engine;
 mod host;
 mod reset;
 
+use cleaning::remove_run;
 pub(crate) use cleaning::remove_what_dead_runs_left;
 pub(crate) use engine::{Engine, EngineError, Image};
 
@@ -47,6 +48,8 @@ pub(crate) struct DockerArm {
     capabilities: RefCell<Option<Capabilities>>,
     /// Whether a drill has used the servers since they were fresh.
     is_used: Cell<bool>,
+    /// Whether the servers were removed at the end.
+    has_left: Cell<bool>,
     engine: Rc<Engine>,
     folder: RunFolder,
     runtime: Rc<Runtime>,
@@ -70,6 +73,7 @@ impl DockerArm {
             cluster: RefCell::default(),
             capabilities: RefCell::default(),
             is_used: Cell::default(),
+            has_left: Cell::default(),
             engine,
             folder,
             runtime,
@@ -88,7 +92,7 @@ impl DockerArm {
             if !self.is_used.get() || reset::reset(&self.engine, &cluster, file).await {
                 return Ok(cluster);
             }
-            cluster.remove(&self.engine).await;
+            cluster.remove(&self.engine).await.map_err(EstateError::Arm)?;
         }
         let cluster = Cluster::start(&self.engine, file, &self.shared(), DRIVES)
             .await
@@ -99,8 +103,8 @@ impl DockerArm {
 
 impl Drop for DockerArm {
     fn drop(&mut self) {
-        if let Some(cluster) = self.cluster.borrow_mut().take() {
-            self.runtime.block_on(cluster.remove(&self.engine));
+        if let Err(why) = self.leave() {
+            crate::cli::complain(&why);
         }
     }
 }
@@ -116,6 +120,24 @@ impl Arm for DockerArm {
             program: self.program.to_string(),
             capabilities: found.as_ref().map_or_else(Vec::new, |found| found.told(&self.engine.image)),
         }
+    }
+
+    fn leave(&self) -> Result<(), String> {
+        if self.has_left.replace(true) {
+            return Ok(());
+        }
+        let cluster = self.cluster.borrow_mut().take();
+        let removed = self.runtime.block_on(async {
+            match cluster {
+                Some(cluster) => cluster.remove(&self.engine).await,
+                None => remove_run(&self.engine, &self.engine.run).await,
+            }
+        });
+        removed.map_err(|left| {
+            format!(
+                "{left}; remove it by hand, or run --on docker again: each run removes what dead ones left"
+            )
+        })
     }
 
     fn runtime(&self) -> Result<Rc<Runtime>, EstateError> {

@@ -78,16 +78,9 @@ fn drop_of(thing: &Thing) -> Option<String> {
     let (quoted, literal) = (name(&thing.name), text(&thing.name));
     Some(match thing.kind {
         Kind::LogShipping => return None,
-        // The simulated server lacks the procedure and lets its tables be written.
-        Kind::History => format!(
-            "BEGIN TRY\n\
-               EXEC msdb.dbo.sp_delete_database_backuphistory @database_name = {literal}\n\
-             END TRY\n\
-             BEGIN CATCH\n\
-               DELETE msdb.dbo.restorehistory WHERE destination_database_name = {literal}\n\
-               DELETE msdb.dbo.backupset WHERE database_name = {literal}\n\
-             END CATCH"
-        ),
+        Kind::History => {
+            format!("EXEC msdb.dbo.sp_delete_database_backuphistory @database_name = {literal}")
+        }
         Kind::Database => format!(
             "IF EXISTS (SELECT 1 FROM sys.databases WHERE name = {literal} AND state = 0) \
              ALTER DATABASE {quoted} SET SINGLE_USER WITH ROLLBACK IMMEDIATE\n\

@@ -26,6 +26,7 @@ use folder::LabFolder;
 use found::{Found, Marker};
 use host::LabHost;
 use sqlsim::Clock;
+use std::cell::Cell;
 use std::rc::Rc;
 use tokio::runtime::Runtime;
 
@@ -46,6 +47,8 @@ pub(crate) struct LabArm {
     /// One per server, as long as the run lasts.
     _keepers: Vec<SqlClient>,
     runtime: Rc<Runtime>,
+    /// Whether everything was removed at the end.
+    has_left: Cell<bool>,
 }
 
 impl LabArm {
@@ -77,6 +80,7 @@ impl LabArm {
             desk,
             _keepers: keepers,
             runtime: Rc::new(runtime),
+            has_left: Cell::default(),
         })
     }
 
@@ -127,8 +131,8 @@ impl LabArm {
         Ok(cleaned)
     }
 
-    /// The end of a run.
-    async fn leave(&self) -> Result<(), String> {
+    /// Removes everything from the servers, the marker last.
+    async fn leave_servers(&self) -> Result<(), String> {
         for (server, mut client, now) in self.cleaned().await? {
             if matches!(now.marker, Marker::Here(_)) {
                 cleaning::remove_marker(&mut client)
@@ -142,9 +146,8 @@ impl LabArm {
 
 impl Drop for LabArm {
     fn drop(&mut self) {
-        let left = self.runtime.block_on(self.leave()).and_then(|()| self.folder.leave());
-        if let Err(why) = left {
-            crate::cli::complain(&format!("the lab was not left as it was found: {why}"));
+        if let Err(why) = self.leave() {
+            crate::cli::complain(&why);
         }
     }
 }
@@ -200,6 +203,14 @@ impl Arm for LabArm {
             program: self.program.to_string(),
             capabilities: self.capabilities.clone(),
         }
+    }
+
+    fn leave(&self) -> Result<(), String> {
+        if self.has_left.replace(true) {
+            return Ok(());
+        }
+        let left = self.runtime.block_on(self.leave_servers()).and_then(|()| self.folder.leave());
+        left.map_err(|why| format!("the lab was not left as it was found: {why}"))
     }
 
     fn runtime(&self) -> Result<Rc<Runtime>, EstateError> {
