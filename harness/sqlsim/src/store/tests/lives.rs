@@ -155,7 +155,7 @@ fn each_step_of_backup_and_restore_survives() {
         let shop = server.engine().database_by_name("shop").map(|d| (d.state, d.recovery_model));
         assert_eq!(shop, Some((DatabaseState::Online, RecoveryModel::Full)));
         let history = server.column("SELECT COUNT(*) FROM msdb.dbo.restorehistory").await;
-        assert_eq!(history, ["9"]);
+        assert_eq!(history, ["7"], "one of each restore from a backup set");
     });
 }
 
