@@ -124,6 +124,6 @@ fn readme_and_ci_name_the_same_test_command() {
     let read = |path: &str| fs::read_to_string(root().join(path)).expect("README.md and .ci/run are there");
     for command in ["cargo test --workspace", "cargo run --release -- run"] {
         assert!(read("README.md").contains(command), "README.md lacks `{command}`");
-        assert!(read(".ci/run").contains(command), ".ci/run lacks `{command}`");
     }
+    assert!(read(".ci/run").contains("cargo test --workspace"), ".ci/run lacks README's test command");
 }

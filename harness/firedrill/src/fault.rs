@@ -47,56 +47,89 @@ pub enum Edge {
     Ends,
 }
 
-/// Where in the seven steps.
+/// A moment of the failover at which something changes.
 ///
 /// What the estate takes for each step: 1 `sp_delete_log_shipping_secondary_database`; 2 a write to
 /// the copy destination; 3 `RESTORE LOG`; 4 KILL or recovery; 5 `Set-CsPersistentChatState`;
 /// 6 `Install-CsMirrorDatabase`; 7 `Set-CsPersistentChatActiveServer`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Point {
-    /// The step.
-    pub step: Step,
-    /// Which of the step's log backups (steps 2 and 3), by ordinal on the share; `None` is the first seen.
-    pub log_backup: Option<usize>,
-    /// Before or after.
-    pub edge: Edge,
+#[serde(untagged)]
+pub enum Point {
+    /// One of a step's.
+    InStep {
+        /// The step.
+        step: Step,
+        /// Which of the step's log backups (steps 2 and 3), by ordinal on the share; `None` is the first seen.
+        log_backup: Option<usize>,
+        /// Before or after.
+        edge: Edge,
+    },
+    /// One of all, whichever step's.
+    Moment {
+        /// From 1, counted over one start of the failover program.
+        moment: usize,
+    },
 }
 
 impl Point {
     /// The moment a step begins to change something.
     #[must_use]
     pub fn beginning_of(step: Step) -> Self {
-        Self { step, log_backup: None, edge: Edge::Begins }
+        Self::InStep { step, log_backup: None, edge: Edge::Begins }
     }
 
     /// The moment a step's (first) change is done and not yet answered.
     #[must_use]
     pub fn end_of(step: Step) -> Self {
-        Self { step, log_backup: None, edge: Edge::Ends }
+        Self::InStep { step, log_backup: None, edge: Edge::Ends }
     }
 
     /// While log backup `ordinal` is being copied (step 2).
     #[must_use]
     pub fn copying(ordinal: usize) -> Self {
-        Self { step: Step(2), log_backup: Some(ordinal), edge: Edge::Begins }
+        Self::InStep { step: Step(2), log_backup: Some(ordinal), edge: Edge::Begins }
     }
 
     /// While log backup `ordinal` is being restored (step 3).
     #[must_use]
     pub fn restoring(ordinal: usize) -> Self {
-        Self { step: Step(3), log_backup: Some(ordinal), edge: Edge::Begins }
+        Self::InStep { step: Step(3), log_backup: Some(ordinal), edge: Edge::Begins }
+    }
+
+    /// The step it lies in, if that is said.
+    #[must_use]
+    pub fn step(self) -> Option<Step> {
+        match self {
+            Self::InStep { step, .. } => Some(step),
+            Self::Moment { .. } => None,
+        }
+    }
+
+    /// Whether a change of `step` is this point, the `moment`-th of all.
+    #[must_use]
+    pub fn is_at(self, in_step: Step, at_edge: Edge, of: Option<usize>, at_moment: usize) -> bool {
+        match self {
+            Self::InStep { step, log_backup, edge } => {
+                step == in_step && edge == at_edge && (log_backup.is_none() || log_backup == of)
+            }
+            Self::Moment { moment } => moment == at_moment,
+        }
     }
 }
 
 impl fmt::Display for Point {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let edge = match self.edge {
+        let (step, edge, log_backup) = match self {
+            Self::InStep { step, edge, log_backup } => (step, edge, log_backup),
+            Self::Moment { moment } => return write!(f, "moment {moment} comes"),
+        };
+        let edge = match edge {
             Edge::Begins => "begins",
             Edge::Ends => "has run",
         };
-        match self.log_backup {
-            Some(ordinal) => write!(f, "{} {edge} on log backup {ordinal}", self.step),
-            None => write!(f, "{} {edge}", self.step),
+        match log_backup {
+            Some(ordinal) => write!(f, "{step} {edge} on log backup {ordinal}"),
+            None => write!(f, "{step} {edge}"),
         }
     }
 }

@@ -23,6 +23,10 @@ fn run_some_at_a_time(folder: &str, tags: Option<&str>, seed: u64, jobs: usize) 
     if let Some(tags) = tags {
         book.keep_tagged(tags).expect("the tags are an expression");
     }
+    run_all(book, seed, jobs)
+}
+
+fn run_all(book: Book, seed: u64, jobs: usize) -> RunReport {
     let told: Rc<RefCell<Vec<String>>> = Rc::default();
     let tell = Rc::clone(&told);
     let options = RunOptions {
@@ -98,4 +102,48 @@ fn one_seed_gives_one_report_and_another_seed_another() {
     let differing =
         fields(&first).lines().zip(fields(&other).lines()).filter(|(one, two)| one != two).count();
     assert!(differing > 5, "another seed changes only {differing} lines");
+}
+
+/// The failover is killed between any two changes: how many there are shows when it is not killed any more.
+#[test]
+fn killed_before_and_after_each_change_and_resumed_the_failover_comes_to_the_same() {
+    // 1: the procedure; 2: three files; 3: three log backups; 4: the recovery; 5 to 7: a cmdlet each.
+    const MOMENTS: usize = 2 * (1 + 3 + 3 + 1 + 3);
+    let rows: String = (1..=MOMENTS + 2).map(|moment| format!("      | {moment} |\n")).collect();
+    let text = format!(
+        "Feature: Killed at any moment
+  Scenario Outline: The failover program is killed at moment <moment>
+    Given the estate \"litware\"
+    And log shipping of mgc every 15 minutes
+    And 5 log backups are on the share
+    And the first 2 log backups are copied
+    And the failover program will be killed at moment <moment>
+    When data center A is lost
+    And the operator fails over to the backup
+    Then the failover was killed
+    When the operator resumes the failover
+    Then the failover succeeds
+    And mgc on the backup is online and writable
+    And log shipping no longer lists mgc on the backup
+    And the pool state is FailedOver
+    And mgc on the backup is mirrored to the backup mirror and synchronized
+    And the active servers are the 4 servers of data center B
+    And mgccomp has not been touched
+    And exactly the messages after log backup 5 are lost
+
+    Examples:
+      | moment |
+{rows}"
+    );
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("killed-at-any-moment.feature");
+    std::fs::write(&file, text).expect("the feature can be written");
+    let book = Book::read(&[file]).expect("the feature can be read");
+    let report = run_all(book, 1, jobs_by_default().get());
+    let killed = report.drills.iter().take_while(|drill| drill.verdict == Verdict::Passed).count();
+    let bad = report.drills.get(killed).map(|drill| (&drill.name, &drill.reasons));
+    assert_eq!(killed, MOMENTS, "{bad:?}");
+    for drill in &report.drills[killed..] {
+        let reasons: Vec<&str> = drill.reasons.iter().map(|reason| reason.text.as_str()).collect();
+        assert!(reasons[0].contains("it should have been killed"), "{}: {reasons:?}", drill.line);
+    }
 }

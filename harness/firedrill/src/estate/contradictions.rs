@@ -63,7 +63,7 @@ pub(super) fn in_one_line(line: &Arrangement) -> Result<(), EstateError> {
         Say::ChatServersInB(count) if usize::from(*count) > CHAT_SERVERS_IN_B_MAX => refuse(format!(
             "a pool has at most eight chat servers, one of them in data center A: at most {CHAT_SERVERS_IN_B_MAX} stand in B"
         )),
-        Say::At(point, Fault::ReuseSessionId) if Some(point.step) != Step::new(4) => refuse(
+        Say::At(point, Fault::ReuseSessionId) if point.step() != Step::new(4) => refuse(
             "a session id can only get in the way between listing and killing: write \"when step 4 begins\"",
         ),
         _ => Ok(()),

@@ -214,21 +214,20 @@ fn fails_now(world: &World, name: &str) -> bool {
 /// A point of the failover is reached: it is noted, and the faults that wait there strike.
 pub(super) async fn reach(world: &Rc<World>, step: u8, edge: Edge, log_backup: Option<usize>, what: &str) {
     let Some(step) = Step::new(step) else { return };
-    {
+    let moment = {
         let mut run = world.run.borrow_mut();
         let Some(run) = run.as_mut() else { return };
+        run.moments += 1;
         if run.seen.insert((step, edge)) {
             world.note(Happening::StepSeen { step, edge, what: what.to_owned() });
         }
-    }
+        run.moments
+    };
     loop {
         let struck = {
             let mut faults = world.faults.borrow_mut();
             let waiting = faults.iter_mut().enumerate().find(|(_, planned)| {
-                planned.fired.is_none()
-                    && planned.point.step == step
-                    && planned.point.edge == edge
-                    && (planned.point.log_backup.is_none() || planned.point.log_backup == log_backup)
+                planned.fired.is_none() && planned.point.is_at(step, edge, log_backup, moment)
             });
             waiting.map(|(index, planned)| {
                 planned.fired = Some(world.now());

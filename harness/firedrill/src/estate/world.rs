@@ -51,6 +51,8 @@ pub(crate) struct LogBackup {
 #[derive(Debug, Default)]
 pub(crate) struct RunWatch {
     pub(crate) seen: BTreeSet<(Step, Edge)>,
+    /// How many points have been reached.
+    pub(crate) moments: usize,
 }
 
 /// A staged estate.

@@ -50,6 +50,16 @@ pub(super) const PROGRAM: &[Definition] = &[
         },
     ),
     given(
+        "the failover program will be killed at moment {count}",
+        "Moments are counted from 1 over all steps: before and after each statement, copied file and cmdlet that changes \
+         something.",
+        |drill, arguments| match usize::try_from(arguments.count(0)?) {
+            Ok(0) => Err("moments are counted from 1".to_owned()),
+            Ok(moment) => drill.arrange(Arrangement::At(Point::Moment { moment }, Fault::KillFailover)),
+            Err(error) => Err(error.to_string()),
+        },
+    ),
+    given(
         "the failover program's connections will be cut while it restores log backup {count}",
         "",
         |drill, arguments| {
