@@ -15,8 +15,9 @@ use std::time::{Duration, Instant};
 
 type Case = fn() -> Result<(), Failed>;
 
-const CASES: [(&str, Case); 5] = [
+const CASES: [(&str, Case); 6] = [
     ("a_drill_on_containers_passes_and_leaves_nothing", passes),
+    ("a_program_killed_between_its_changes_is_resumed", resumed),
     ("what_a_killed_run_has_left_is_removed_by_the_next_one_and_nothing_else", killed),
     ("an_interrupted_run_leaves_nothing", interrupted),
     ("an_image_that_is_not_there_is_named", no_image),
@@ -49,10 +50,16 @@ fn main() {
 
 /// The happy path in containers.
 fn happy_path() -> Command {
+    run(&["--tags", "@smoke", "features/en/data-center-lost.feature"])
+}
+
+/// A run in containers.
+fn run(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_firedrill"));
     command
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
-        .args(["run", "--on", "docker", "--tags", "@smoke", "features/en/data-center-lost.feature"])
+        .args(["run", "--on", "docker"])
+        .args(arguments)
         .env_remove("RUST_LOG")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -86,6 +93,14 @@ fn passes() -> Result<(), Failed> {
     let said = said(&output);
     expect(said.contains("\n  log-shipping procedures  yes\n"), || format!("no capabilities in {said}"))?;
     expect(said.contains("1 drills on docker (seed 1): 1 passed"), || said.clone())?;
+    nothing_is_left()
+}
+
+/// Some of the moments at which `pchat-failover`, a process there, can be killed by SIGKILL.
+fn resumed() -> Result<(), Failed> {
+    let output = run(&["--shard", "1/5", "features/moments"]).output()?;
+    expect(output.status.code() == Some(0), || said(&output))?;
+    expect(said(&output).contains("5 drills on docker (seed 1): 5 passed"), || said(&output))?;
     nothing_is_left()
 }
 
