@@ -107,7 +107,7 @@ pub(crate) struct RunArguments {
     shard: Option<Shard>,
     /// How many drills are run at a time, each on a thread; reports are the same. On the sim arm, where it is the number
     /// of processors unless told otherwise, up to 4.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_jobs)]
     jobs: Option<NonZeroUsize>,
     /// What the arm cannot exercise is no reason to fail.
     #[arg(long)]
@@ -210,6 +210,11 @@ fn check(paths: &[PathBuf]) -> Ending {
     }
 }
 
+/// Reads how many drills at a time.
+fn parse_jobs(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| format!("{text:?} is no number of drills; write 1 or more"))
+}
+
 /// Reads `90s`, `30m`, `2h`, or a number and a unit in words.
 fn parse_time(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is not a time; write for example 90s, 30m or 2h");
@@ -260,6 +265,7 @@ mod tests {
     #[case(&["firedrill", "run", "--on", "moon"])]
     #[case(&["firedrill", "run", "--seed", "x"])]
     #[case(&["firedrill", "run", "--shard", "5/4"])]
+    #[case(&["firedrill", "run", "--jobs", "0"])]
     fn wrong_arguments_are_refused(#[case] arguments: &[&str]) {
         assert!(Arguments::try_parse_from(arguments).is_err());
     }

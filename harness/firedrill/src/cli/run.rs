@@ -83,8 +83,7 @@ pub(super) fn perform(
         Err(lacking) => return fails(lacking, Ending::Environment),
     };
     if arguments.jobs.is_some_and(|jobs| jobs.get() > 1) && arm.0.on_another_thread().is_none() {
-        let message =
-            "--jobs: drills share servers here, so that one follows the other; nothing was run. Leave it out";
+        let message = "--jobs is for drills in this process on simulated time; here one follows the other. Nothing was run: leave it out";
         return fails(message.to_owned(), Ending::Usage);
     }
     if book.scenarios() == 0 {

@@ -94,11 +94,11 @@ pub(super) async fn restore(
         position: request.file.unwrap_or(1),
         device: path.as_str().into(),
     };
-    record(instance, session, request, id, Some(backup), ended == RestoreEnd::Recovery);
+    record(instance, session, request, id, backup, ended == RestoreEnd::Recovery);
     finished.map_err(|e| vec![e])
 }
 
-/// RESTORE DATABASE x WITH RECOVERY (or STANDBY, NORECOVERY) without a backup set.
+/// RESTORE DATABASE x WITH RECOVERY (or STANDBY, NORECOVERY) without a backup set, which leaves no history.
 async fn recover_only(
     instance: &Instance,
     session: &Rc<Session>,
@@ -118,7 +118,6 @@ async fn recover_only(
     drop(exclusive);
     finished.map_err(|e| vec![e])?;
     sink.message(&done_message(statement, 0, instance.0.clock.elapsed() - started));
-    record(instance, session, request, id, None, request.end == RestoreEnd::Recovery);
     Ok(())
 }
 
@@ -435,10 +434,9 @@ fn record(
     session: &Session,
     request: &RestoreRequest,
     id: DatabaseId,
-    backup: Option<BackupRecord>,
+    backup: BackupRecord,
     recovery: bool,
 ) {
-    let Some(backup) = backup else { return };
     let (database, files) = {
         let engine = instance.0.engine.borrow();
         let Some(database) = engine.database(id) else { return };

@@ -48,6 +48,24 @@ fn some_text(text: Option<impl Into<std::rc::Rc<str>>>) -> Out {
     Ok(text.map_or(Value::Null, |text| Value::Text(text.into())))
 }
 
+/// Bytes that a value of a type of fixed size takes.
+fn fixed_bytes(data_type: DataType) -> usize {
+    match data_type {
+        DataType::Bit | DataType::TinyInt => 1,
+        DataType::SmallInt => 2,
+        DataType::Int | DataType::Real | DataType::SmallMoney | DataType::SmallDateTime => 4,
+        DataType::Date => 3,
+        DataType::UniqueIdentifier => 16,
+        DataType::Decimal { precision, .. } => match precision {
+            0..=9 => 5,
+            10..=19 => 9,
+            20..=28 => 13,
+            _ => 17,
+        },
+        _ => 8,
+    }
+}
+
 /// Text type of names.
 pub(super) const SYSNAME: DataType = DataType::NVarChar(Length::Upto(128));
 /// Longest text.

@@ -202,7 +202,8 @@ impl ProcedureContext<'_> {
         });
     }
 
-    /// Sends an information message or an error without ending the procedure.
+    /// Sends an information message or an error without ending the procedure. In a TRY block an error is kept for CATCH
+    /// instead: the first one is what the procedure then ends with.
     pub fn raise(&mut self, mut message: SqlError) {
         if message.procedure.is_empty() {
             message.procedure = self.procedure.name.to_owned();

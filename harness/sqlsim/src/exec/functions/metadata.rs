@@ -1,6 +1,8 @@
 //! Functions about databases, their objects, columns and types.
 
-use super::{Function, INT, NAME, Out, Returns, Takes, Types, int_of, some_int, some_text, text_of};
+use super::{
+    Function, INT, NAME, Out, Returns, Takes, Types, fixed_bytes, int_of, some_int, some_text, text_of,
+};
 use crate::engine::{NamedObject, same_name};
 use crate::exec::environment::Environment;
 use crate::tsql::ast::ObjectName;
@@ -194,18 +196,7 @@ fn col_length(env: &Environment<'_>, a: &[Value], types: Types<'_>) -> Out {
     some_int(column.map(|column| match column.meta.data_type {
         national if national.is_national() => national.length().map_or(-1, |n| i64::from(n) * 2),
         other if other.is_text() || other.is_binary() => other.length().map_or(-1, i64::from),
-        DataType::Bit | DataType::TinyInt => 1,
-        DataType::SmallInt => 2,
-        DataType::Int | DataType::Real | DataType::SmallMoney | DataType::SmallDateTime => 4,
-        DataType::Date => 3,
-        DataType::UniqueIdentifier => 16,
-        DataType::Decimal { precision, .. } => match precision {
-            0..=9 => 5,
-            10..=19 => 9,
-            20..=28 => 13,
-            _ => 17,
-        },
-        _ => 8,
+        fixed => fixed_bytes(fixed) as i64,
     }))
 }
 

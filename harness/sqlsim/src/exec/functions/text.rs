@@ -140,20 +140,7 @@ fn data_length(_: &Environment<'_>, a: &[Value], types: &[DataType]) -> Out {
         Some(Value::Text(text)) if data_type.is_national() => characters(text) * 2,
         Some(Value::Text(text)) => text.chars().count(),
         Some(Value::Binary(bytes)) => bytes.len(),
-        Some(_) => match data_type {
-            DataType::Bit | DataType::TinyInt => 1,
-            DataType::SmallInt => 2,
-            DataType::Int | DataType::Real | DataType::SmallMoney | DataType::SmallDateTime => 4,
-            DataType::Date => 3,
-            DataType::UniqueIdentifier => 16,
-            DataType::Decimal { precision, .. } => match precision {
-                0..=9 => 5,
-                10..=19 => 9,
-                20..=28 => 13,
-                _ => 17,
-            },
-            _ => 8,
-        },
+        Some(_) => super::fixed_bytes(data_type),
     };
     Ok(Value::Int(length as i64))
 }
